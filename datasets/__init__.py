@@ -1,0 +1,1 @@
+"""Footage on disk, or made from a seed -> sequences -> training clips."""

@@ -1,0 +1,48 @@
+"""The box convention, defined once.
+
+A box is (x, y, w, h), floating point, in 0-based continuous picture pixels: pixel i covers the
+interval [i, i + 1), so a box covers [x, x + w) by [y, y + h) and its centre is (x + w/2, y + h/2).
+A picture of W x H pixels is the box (0, 0, W, H). A row of NaN is an absent target. Files in
+another convention are converted where they are read and written, nowhere else.
+
+Every function takes numpy arrays or torch tensors (and does not import torch for the former).
+"""
+
+import sys
+
+import numpy as np
+
+
+def _library(array):
+    return np if isinstance(array, np.ndarray) else sys.modules["torch"]
+
+
+def centers(boxes):
+    """Centres (..., 2) of boxes (..., 4)."""
+    return boxes[..., :2] + boxes[..., 2:] / 2
+
+
+def from_centers(center, size):
+    """Boxes (..., 4) from centres (..., 2) and sizes (..., 2)."""
+    return _library(center).concatenate([center - size / 2, size], -1)
+
+
+def overlap(a, b):
+    """Intersection over union of boxes (..., 4) and (..., 4), pairwise: (...).
+
+    NaN where a box is NaN or where the union is empty (both boxes without area).
+    """
+    library = _library(a)
+    low = library.maximum(a[..., :2], b[..., :2])
+    high = library.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:])
+    sides = library.clip(high - low, 0, None)
+    intersection = sides[..., 0] * sides[..., 1]
+    union = a[..., 2] * a[..., 3] + b[..., 2] * b[..., 3] - intersection
+    union = library.where(union > 0, union, union * float("nan"))
+    return intersection / union
+
+
+def valid(boxes):
+    """Whether each of boxes (..., 4) is finite with a positive width and height: (...) bool."""
+    finite = _library(boxes).isfinite(boxes).all(-1)
+    return finite & (boxes[..., 2] > 0) & (boxes[..., 3] > 0)
