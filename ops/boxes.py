@@ -13,7 +13,8 @@ import sys
 import numpy as np
 
 
-def _library(array):
+def array_library(array):
+    """numpy or torch, whichever `array` belongs to."""
     return np if isinstance(array, np.ndarray) else sys.modules["torch"]
 
 
@@ -24,7 +25,7 @@ def centers(boxes):
 
 def from_centers(center, size):
     """Boxes (..., 4) from centres (..., 2) and sizes (..., 2)."""
-    return _library(center).concatenate([center - size / 2, size], -1)
+    return array_library(center).concatenate([center - size / 2, size], -1)
 
 
 def overlap(a, b):
@@ -32,7 +33,7 @@ def overlap(a, b):
 
     NaN where a box is NaN or where the union is empty (both boxes without area).
     """
-    library = _library(a)
+    library = array_library(a)
     low = library.maximum(a[..., :2], b[..., :2])
     high = library.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:])
     sides = library.clip(high - low, 0, None)
@@ -44,5 +45,5 @@ def overlap(a, b):
 
 def valid(boxes):
     """Whether each of boxes (..., 4) is finite with a positive width and height: (...) bool."""
-    finite = _library(boxes).isfinite(boxes).all(-1)
+    finite = array_library(boxes).isfinite(boxes).all(-1)
     return finite & (boxes[..., 2] > 0) & (boxes[..., 3] > 0)

@@ -1,0 +1,1 @@
+"""Protocols, metrics and reports: reads boxes and scores, never runs a tracker."""

@@ -1,0 +1,97 @@
+"""A folder of one's own sequences: NAME/img/* with NAME/groundtruth_rect.txt."""
+
+from pathlib import Path
+
+import numpy as np
+
+from datasets.pictures import list_pictures, read_picture
+from datasets.sequence import Dataset, Sequence
+from ops.errors import InputError
+
+ANNOTATION = "groundtruth_rect.txt"
+
+
+class FolderSequence(Sequence):
+    """Pictures on disk, in the order of their names, with a box each."""
+
+    def __init__(self, name: str, pictures: list[Path], boxes: np.ndarray):
+        self.name, self.pictures, self.boxes = name, pictures, boxes
+
+    def frame(self, index: int) -> np.ndarray:
+        return read_picture(self.pictures[index])
+
+
+def folder(
+    root: str | Path | None,
+    split: str = "test",
+    sequences: list[str] | None = None,
+    max_frames: int | None = None,
+    one_based: bool = False,
+) -> Dataset:
+    """Every sequence below a folder.
+
+    Args:
+        root: holds a folder for each sequence: NAME/img/* and NAME/groundtruth_rect.txt, a row
+            "x,y,w,h" a frame, separated by commas, tabs or spaces; NaN for an absent target.
+        split: what the caller uses it as.
+        sequences: names of those to take; None for all.
+        max_frames: how many frames of each to take; None for all.
+        one_based: whether the files count pixels from 1, as MATLAB does.
+
+    Raises:
+        InputError: a missing or empty folder, an unknown sequence, an annotation that does not
+            match its frames.
+    """
+    if root is None:
+        raise InputError("data_root is not set: dataset=folder needs data_root=DIR")
+    root = Path(root)
+    if not root.is_dir():
+        raise InputError(f"data_root={root}: no such folder")
+    names = sorted(path.name for path in root.iterdir() if (path / "img").is_dir())
+    if not names:
+        raise InputError(f"data_root={root}: no sequences in it, expected NAME/img/*.jpg")
+    unknown = sorted(set(sequences or []) - set(names))
+    if unknown:
+        known = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+        raise InputError(f"dataset.sequences: {', '.join(unknown)} not in {root} (it has {known})")
+    chosen = names if sequences is None else [name for name in names if name in sequences]
+    if not chosen or (max_frames is not None and max_frames < 1):
+        raise InputError("dataset.sequences and dataset.max_frames leave nothing to read")
+    read = [_read_sequence(root / name, max_frames, one_based) for name in chosen]
+    part = []
+    if sequences is not None:
+        part.append(f"{len(chosen)} of {len(names)} sequences")
+    if max_frames is not None:
+        part.append(f"at most {max_frames} frames of each")
+    return Dataset(root.resolve().name, split, read, part=", ".join(part) or None)
+
+
+def _read_sequence(path: Path, max_frames: int | None, one_based: bool) -> FolderSequence:
+    pictures = list_pictures(path / "img")
+    boxes = read_boxes(path / ANNOTATION)
+    if not pictures:
+        raise InputError(f"{path / 'img'}: no pictures in it")
+    if len(boxes) != len(pictures):
+        raise InputError(
+            f"{path / ANNOTATION}: {len(boxes)} rows for {len(pictures)} pictures in {path / 'img'}"
+        )
+    boxes[:, :2] -= one_based
+    return FolderSequence(path.name, pictures[:max_frames], boxes[:max_frames])
+
+
+def read_boxes(path: Path) -> np.ndarray:
+    """Rows of four numbers, separated by commas, tabs, semicolons or spaces: (N, 4) float64."""
+    if not path.is_file():
+        raise InputError(f"{path}: missing, expected one row x,y,w,h a frame")
+    rows = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = [float(value) for value in line.replace(",", " ").replace(";", " ").split()]
+        except ValueError:
+            row = []
+        if len(row) != 4:
+            raise InputError(f"{path}, line {number}: expected x,y,w,h, found {line.strip()!r}")
+        rows.append(row)
+    return np.array(rows, np.float64).reshape(-1, 4)

@@ -1,0 +1,176 @@
+"""Synthetic footage: sequences made from a seed, the same on every machine.
+
+    dataset = synthetic(split="test")
+    dataset.sequences[3].frame(17)
+
+Textured, articulated and bending figures move over painted scenery seen by a moving camera, under
+the challenges that OTB names; see script.py for the plan, labels.py for the truth, render.py for
+the drawing.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+
+from datasets.sequence import Dataset, Sequence
+from datasets.synthetic.draws import Random
+from datasets.synthetic.labels import attributes, clipped_boxes
+from datasets.synthetic.render import frame, grain
+from datasets.synthetic.scenery import Scenery, scenery
+from datasets.synthetic.script import CHALLENGES, Script, script, unit_of
+from datasets.synthetic.textures import Fields, noise
+from ops.errors import InputError
+
+COUNTS = {"train": 1000, "val": 16, "test": 24}
+MAKE = 1  # part of every seed; a change of the generator that changes pixels raises it
+
+
+@dataclass
+class Stage:
+    """What a sequence is drawn from; rebuilt from the seed whenever it is not at hand."""
+
+    script: Script
+    scenery: Scenery
+    noise: np.ndarray
+
+
+class StageCache:
+    """The stages used last, shared by the sequences of a dataset; pickled empty."""
+
+    def __init__(self, capacity: int):
+        self.capacity = capacity
+        self._stages: OrderedDict[tuple, Stage] = OrderedDict()
+
+    def get(self, key: tuple, build) -> Stage:
+        stage = self._stages.pop(key, None)
+        if stage is None:
+            stage = build()
+        self._stages[key] = stage
+        while len(self._stages) > self.capacity:
+            self._stages.popitem(last=False)
+        return stage
+
+    def __getstate__(self):
+        return {"capacity": self.capacity, "_stages": OrderedDict()}
+
+
+class SyntheticSequence(Sequence):
+    """One target through one made-up piece of footage.
+
+    Frames are a pure function of (seed, split, index, size, length, frame number). Boxes are of the
+    whole target, hidden parts included, clipped to the picture, and NaN where nothing of it is in
+    the picture. The first frame shows all of it.
+    """
+
+    def __init__(
+        self,
+        split: str,
+        index: int,
+        length: int,
+        size: tuple[int, int],
+        seed: int,
+        cache: StageCache,
+    ):
+        self.name = f"{split}_{index:04d}"
+        self.length, self.size = length, size
+        self._key = (MAKE, seed, list(COUNTS).index(split), index)
+        self._cache = cache
+        self._boxes: np.ndarray | None = None
+        self._attributes: tuple[str, ...] | None = None
+
+    def __len__(self) -> int:
+        return self.length
+
+    @property
+    def boxes(self) -> np.ndarray:
+        if self._boxes is None:
+            self._measure()
+        return self._boxes
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        if self._attributes is None:
+            self._measure()
+        return self._attributes
+
+    def frame(self, index: int) -> np.ndarray:
+        """Frame `index` as (H, W, 3) uint8 RGB."""
+        if not 0 <= index < self.length:
+            raise IndexError(f"{self.name} has frames 0 to {self.length - 1}, not {index}")
+        stage = self.stage()
+        return frame(stage.script, stage.scenery.picture, stage.noise, index)
+
+    def stage(self) -> Stage:
+        """The script and the textures, from the cache where they are still there."""
+        return self._cache.get((self._key, self.length, self.size), self._build)
+
+    def _measure(self):
+        stage = self.stage()
+        self._boxes = clipped_boxes(stage.script.target, self.size)
+        self._attributes = attributes(stage.script, self.size, stage.scenery.kin)
+
+    def _build(self) -> Stage:
+        width, height = self.size
+        wide, high = 2 * width, height * 8 // 5
+        random = Random(*self._key, 0)
+        fields = Fields(noise(random, high, wide, 0.55), noise(random, high, wide, 0.95))
+        light = (random.uniform(-0.9, 0.9), random.uniform(-0.9, -0.3))
+        lead = list(CHALLENGES)[self._key[-1] % len(CHALLENGES)]  # each takes its turn
+        plan = script(
+            Random(*self._key, 1), lead, self.length, self.size, (wide, high), fields, light
+        )
+        scene = Random(*self._key, 2)
+        kin, side = [], 0.0
+        spots = plan.camera.to_scenery(plan.target.centre)
+        if "background clutter" in plan.planned:
+            kin = plan.target.figure.materials
+            side = float(np.sqrt(plan.target.figure.half[0] * plan.target.figure.half[1]))
+        painted = scenery(scene, wide, high, unit_of(self.size), fields, light, kin, side, spots)
+        tile = grain(Random(*self._key, 3), height + 64, width + 64, plan.grain)
+        return Stage(plan, painted, tile)
+
+
+def synthetic(
+    split: str = "train",
+    count: int | None = None,
+    length: int | None = None,
+    size: tuple[int, int] = (320, 240),
+    seed: int = 0,
+    cache: int = 16,
+) -> Dataset:
+    """A dataset of `count` sequences of frames of size (W, H).
+
+    Args:
+        split: "train", "val" or "test"; their seeds never meet.
+        count: number of sequences, by default 1000, 16 and 24.
+        length: frames of each sequence; by default 60 to 100, drawn from the seed.
+        size: width and height of the frames, 64 pixels at least.
+        seed: another seed is another dataset.
+        cache: for how many sequences the textures are kept (about 2 MB each at 320 x 240).
+
+    Raises InputError for an unknown split or a number out of range.
+    """
+    if split not in COUNTS:
+        raise InputError(f"synthetic: split must be one of {', '.join(COUNTS)}, not {split!r}")
+    count = COUNTS[split] if count is None else count
+    size = tuple(int(side) for side in size)
+    if len(size) != 2 or min(size) < 64 or max(size) > 8192:
+        raise InputError(f"synthetic: size must be (width, height) of 64 to 8192, not {size}")
+    for name, value, least in (
+        ("count", count, 1),
+        ("length", length, 1),
+        ("seed", seed, 0),
+        ("cache", cache, 1),
+    ):
+        if value is not None and value < least:
+            raise InputError(f"synthetic: {name} must be {least} or more, not {value}")
+    stages = StageCache(cache)
+    number = list(COUNTS).index(split)
+    sequences = []
+    for index in range(count):
+        frames = length
+        if frames is None:
+            frames = Random(MAKE, seed, number, index, 9).integer(60, 101)
+        sequences.append(SyntheticSequence(split, index, frames, size, seed, stages))
+    return Dataset("synthetic", split, sequences)

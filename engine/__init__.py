@@ -1,0 +1,1 @@
+"""The training loop, the evaluation loop, checkpoints, run directories, logging, and `build`."""

@@ -1,0 +1,142 @@
+"""From a config to objects: the one place beside the commands that knows Hydra.
+
+Config nodes name what they build as `_target_`, one of this project's own classes; what they are
+given is plain values.
+"""
+
+import inspect
+from typing import Any
+
+import torch
+from hydra.utils import get_class, instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from datasets.clips import ClipDataset, ClipSampling
+from datasets.sequence import Dataset
+from engine.checkpoints import load_checkpoint
+from ops.errors import InputError
+from trackers.base import Tracker
+
+PACKAGES = ("backbones.", "heads.", "trackers.", "datasets.")
+NETWORK = ("tracker", "backbone", "head")  # what a checkpoint fixes
+LOADING = ("weights", "frozen")  # of a backbone: how it was started, not what it is
+
+
+def build_device(name: str) -> torch.device:
+    """The device that `device=` names; auto is the GPU where there is one."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"device={name}: expected auto, cpu, cuda or cuda:N") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(f"device={name}: no such GPU, {torch.cuda.device_count()} found")
+    return device
+
+
+def build_dataset(config: DictConfig) -> Dataset:
+    """A dataset from its config group."""
+    return _instantiate(config)
+
+
+def build_clips(config: DictConfig, dataset: Dataset, tracker: Tracker) -> ClipDataset:
+    """The training clips that a tracker wants of a dataset."""
+    if dataset.split == "test":
+        raise InputError(f"dataset {dataset.name}: split=test is refused in training")
+    if "clip" not in config:
+        raise InputError(f"tracker={config.tracker._target_} has nothing to train")
+    sampling = ClipSampling(**OmegaConf.to_container(config.clip, resolve=True))
+    return ClipDataset(dataset.sequences, tracker.geometry(), sampling, config.seed)
+
+
+def build_tracker(config: DictConfig) -> Tracker:
+    """Backbone, head and tracker, put together, from random or pretrained weights."""
+    torch.manual_seed(config.seed)
+    parts: dict[str, Any] = {}
+    if config.get("backbone") is not None:
+        backbone = parts["backbone"] = _instantiate(config.backbone)
+        parts["head"] = _instantiate(
+            config.head, channels=backbone.channels, strides=backbone.strides
+        )
+    tracking = OmegaConf.to_container(config.tracking, resolve=True)
+    _check_keys(config.tracker._target_, tracking)
+    return _instantiate(config.tracker, **parts, **tracking)
+
+
+def load_tracker(config: DictConfig, overrides: list[str]) -> tuple[Tracker, dict, DictConfig]:
+    """The tracker of `config.checkpoint`: (tracker, checkpoint, its config).
+
+    The checkpoint's own config rebuilds it. Of what was said beside it (`overrides`, as on the
+    command line), keys under `tracking.` are taken over; a key that would make another network is
+    refused.
+    """
+    checkpoint = load_checkpoint(config.checkpoint)
+    stored = OmegaConf.create(checkpoint["config"])
+    for override in overrides:
+        key = override.lstrip("+~").split("=")[0]
+        if key.startswith("tracking."):
+            OmegaConf.update(stored, key, OmegaConf.select(config, key))
+        elif key.split(".")[0].split("/")[0] in (*NETWORK, "experiment"):
+            _check_same_network(config, stored, key)
+    plain = OmegaConf.merge(stored, {"seed": config.seed})
+    if plain.get("backbone") is not None:
+        for key in LOADING:
+            plain.backbone.pop(key, None)
+    tracker = build_tracker(plain)
+    tracker.load_state_dict(checkpoint["model"])
+    return tracker, checkpoint, stored
+
+
+def network_config(config: DictConfig) -> dict[str, Any]:
+    """What makes a tracker what it is, as plain values: network and settings of tracking."""
+    parts = {key: config.get(key) for key in (*NETWORK, "tracking")}
+    return OmegaConf.to_container(OmegaConf.create(parts), resolve=True)
+
+
+def describe_weights(config: DictConfig, tracker: Tracker) -> str:
+    """In words, where the weights of a tracker without a checkpoint come from."""
+    learned = {name.split(".")[0] for name, _ in tracker.named_parameters()}
+    if not learned:
+        return "none"
+    pretrained = config.backbone.get("weights")
+    if learned == {"backbone"} and pretrained is not None:
+        return str(pretrained)
+    return "untrained" if pretrained is None else f"untrained but for its backbone, {pretrained}"
+
+
+def _check_same_network(config: DictConfig, stored: DictConfig, key: str) -> None:
+    for part in NETWORK:
+        asked, held = _flat(config.get(part)), _flat(stored.get(part))
+        for name in sorted(asked.keys() | held.keys()):
+            if name not in LOADING and asked.get(name) != held.get(name):
+                raise InputError(
+                    f"checkpoint={config.checkpoint} holds another network than {key} asks for: "
+                    f"{part}.{name} is {held.get(name)} there, not {asked.get(name)}"
+                )
+
+
+def _flat(node: DictConfig | None, prefix: str = "") -> dict[str, Any]:
+    """A config node as {dotted key: value}."""
+    flat = {}
+    for key, value in (OmegaConf.to_container(node, resolve=True) if node else {}).items():
+        if isinstance(value, dict):
+            flat.update({f"{key}.{inner}": leaf for inner, leaf in value.items()})
+        else:
+            flat[key] = value
+    return flat
+
+
+def _check_keys(target: str, given: dict[str, Any]) -> None:
+    known = inspect.signature(get_class(target)).parameters
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise InputError(f"tracking.{unknown[0]}: {target} has no such setting")
+
+
+def _instantiate(node: DictConfig, **given: Any) -> Any:
+    """hydra.utils.instantiate for this project's own classes, with lists as plain lists."""
+    target = node.get("_target_")
+    if not str(target).startswith(PACKAGES):
+        raise InputError(f"_target_={target}: expected something of {', '.join(PACKAGES)}")
+    return instantiate(node, _convert_="all", **given)

@@ -1,0 +1,68 @@
+"""Checkpoints: all that a run needs to go on, or a tracker to be rebuilt, in one file."""
+
+import os
+import pickle
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+
+from ops.errors import InputError
+
+FORMAT = "lodestar-1"
+
+
+def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Write `content` (plain values and tensors) to `path`, replacing it atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            torch.save({"format": FORMAT, "versions": versions(), **content}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read a checkpoint on the CPU, without running anything in it.
+
+    Raises InputError where the file is missing, torn, or not one of ours.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"checkpoint={path}: no such file")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0][:120]
+        raise InputError(f"checkpoint={path}: torn, or no checkpoint ({reason})") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(f"checkpoint={path}: not written by train.py (no format {FORMAT})")
+    return content
+
+
+def versions() -> dict[str, str]:
+    """What wrote a file."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def random_states() -> dict[str, Any]:
+    """torch's generators; everything else draws from generators made of (seed, epoch, index)."""
+    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
+
+
+def restore_random_states(states: dict[str, Any]) -> None:
+    torch.set_rng_state(states["cpu"])
+    if len(states["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(states["cuda"])

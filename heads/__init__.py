@@ -1,0 +1,1 @@
+"""Feature maps -> scores, boxes, losses: what stands between a backbone and a tracker."""

@@ -1,0 +1,44 @@
+"""The refinement model, RAR Fig. 6: levels merged from the last to the first."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Refinement(nn.Module):
+    """1x1 lateral, addition to what came from the deeper levels, 3x3; a last 3x3 into the filter.
+
+    A level finer than `stride` comes to it by a strided lateral, a coarser one is upsampled.
+
+    Args:
+        channels, strides: of the levels, first to last.
+        stride: of the output, in pixels; at least the finest level's.
+        width: channels of the laterals.
+        out_channels: channels of the output, the filter's.
+    """
+
+    def __init__(
+        self,
+        channels: tuple[int, ...],
+        strides: tuple[int, ...],
+        stride: int,
+        width: int = 256,
+        out_channels: int = 64,
+    ):
+        super().__init__()
+        self.laterals = nn.ModuleList(
+            nn.Conv2d(c, width, 1, stride=max(stride // s, 1))
+            for c, s in zip(channels, strides, strict=True)
+        )
+        self.merges = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in channels)
+        self.output = nn.Conv2d(width, out_channels, 3, padding=1)
+
+    def forward(self, levels: list[Tensor]) -> Tensor:
+        """Levels (B, C_l, H_l, W_l), first to last -> (B, out_channels, H, W)."""
+        laterals = [lateral(level) for lateral, level in zip(self.laterals, levels, strict=True)]
+        size = max(lateral.shape[-2:] for lateral in laterals)
+        merged = 0.0
+        for lateral, merge in zip(reversed(laterals), reversed(self.merges), strict=True):
+            if lateral.shape[-2:] != size:
+                lateral = F.interpolate(lateral, size, mode="bilinear", align_corners=False)
+            merged = F.relu(merge(lateral + merged))
+        return self.output(merged)

@@ -1,0 +1,97 @@
+import os
+
+import numpy as np
+import pytest
+
+from benchmarks.files import write_atomically
+from benchmarks.results import read_boxes, read_results, result_path, write_boxes
+from ops.errors import InputError
+
+BOXES = np.array([[0.0, 1.25, 30.5, 40.0], [np.nan] * 4, [-3.12345, 7, 1e4, 0.00004]])
+
+
+@pytest.mark.parametrize("origin", [0.0, 1.0])
+def test_round_trip(tmp_path, origin):
+    path = result_path(tmp_path, "tracker", "sequence")
+    write_boxes(path, BOXES, origin)
+    assert path == tmp_path / "tracker" / "sequence.txt"
+    np.testing.assert_allclose(read_boxes(path, origin), BOXES, rtol=0, atol=0.5e-4 + 1e-9)
+
+
+def test_written_form(tmp_path):
+    write_boxes(tmp_path / "a.txt", BOXES[:2], origin=1)
+    assert (tmp_path / "a.txt").read_bytes() == b"1.0000,2.2500,30.5000,40.0000\nnan,nan,nan,nan\n"
+    write_boxes(tmp_path / "none.txt", np.empty((0, 4)))
+    assert read_boxes(tmp_path / "none.txt").shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,2,3,4\n5,6,7,8",
+        "1\t2\t3\t4\n5\t6\t7\t8\n",
+        "  1 2  3 4 \r\n 5 6 7 8\r\n\r\n",
+        "1;2;3;4\n5; 6 ;7;8\n",
+        "\ufeff1, 2, 3, 4\n5e0,6.0,7,8\n",
+    ],
+)
+def test_separators(tmp_path, text):
+    (tmp_path / "a.txt").write_bytes(text.encode())
+    assert read_boxes(tmp_path / "a.txt").tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
+
+
+@pytest.mark.parametrize(
+    "line", ["1,2,3", "1,2,3,4,5", "", "1,,3,4", "a,b,c,d", "1,2,3,4x", "1.5,2,3,"]
+)
+def test_a_malformed_line_is_named(tmp_path, line):
+    (tmp_path / "a.txt").write_text(f"1,2,3,4\n{line}\n5,6,7,8\n")
+    with pytest.raises(InputError, match=r"a\.txt, line 2: expected four numbers x,y,w,h"):
+        read_boxes(tmp_path / "a.txt")
+
+
+def test_bytes_that_are_no_text_are_an_input_error(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"1,2,3,4\n\xff\xfe\x00\x81\n")
+    with pytest.raises(InputError, match="line 2"):
+        read_boxes(tmp_path / "a.txt")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"absent\.txt: cannot be read"):
+        read_boxes(tmp_path / "absent.txt")
+
+
+def test_read_results_of_every_tracker(tmp_path):
+    for tracker in ("b", "a"):
+        for sequence in ("s1", "s2"):
+            write_boxes(result_path(tmp_path, tracker, sequence), BOXES[:1])
+    (tmp_path / ".cache").mkdir()
+    results = read_results(tmp_path, ["s2"])
+    assert {tracker: list(found) for tracker, found in results.items()} == {
+        "a": ["s2"],
+        "b": ["s2"],
+    }
+    np.testing.assert_array_equal(results["a"]["s2"], BOXES[:1])
+
+
+def test_read_results_says_what_is_missing(tmp_path):
+    with pytest.raises(InputError, match="no such folder"):
+        read_results(tmp_path / "none", ["s1"])
+    with pytest.raises(InputError, match="holds no folder of a tracker"):
+        read_results(tmp_path, ["s1"])
+    write_boxes(result_path(tmp_path, "a", "s1"), BOXES)
+    with pytest.raises(InputError, match=r"1 of 2 sequences have no result, the first is s2\.txt"):
+        read_results(tmp_path, ["s1", "s2"])
+
+
+def test_a_write_that_is_cut_off_leaves_the_old_file_alone(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    write_atomically(path, "old")
+
+    def fail(source, destination):
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="gone"):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from benchmarks.scoring import score
+from ops.errors import InputError
+
+TRUTH = {
+    "short": np.array([[10.0, 10, 20, 20]] * 2),
+    "long": np.array([[10.0, 10, 20, 20]] * 10),
+}
+ATTRIBUTES = {"short": ("blur",), "long": ("blur", "occlusion")}
+LOST = [500.0, 500, 20, 20]
+
+
+def lost_after(count, length):
+    return np.array([[10.0, 10, 20, 20]] * count + [LOST] * (length - count))
+
+
+RESULTS = {
+    "weak": {"short": lost_after(1, 2), "long": lost_after(1, 10)},
+    "good": {"short": lost_after(2, 2), "long": lost_after(5, 10), "other": np.zeros((1, 4))},
+}
+
+
+def test_means_weigh_sequences_not_frames():
+    scores = score(RESULTS, TRUTH, ATTRIBUTES)
+    assert scores.trackers == ("weak", "good")
+    assert scores.ranking == ("good", "weak")
+    np.testing.assert_allclose(scores.means["good"]["success_auc"], (1 + 0.5) / 2 * 20 / 21)
+    np.testing.assert_allclose(scores.means["weak"]["precision_20"], (0.5 + 0.1) / 2)
+    np.testing.assert_allclose(scores.curves["good"]["success"][:20], 0.75)
+    assert scores.curves["good"]["success"][20] == 0
+    assert list(scores.per_sequence["good"]) == ["short", "long"]
+
+
+def test_attributes_pick_their_sequences():
+    scores = score(RESULTS, TRUTH, ATTRIBUTES)
+    assert scores.sequences_with("occlusion") == ["long"]
+    assert list(scores.by_attribute) == ["blur", "occlusion"]
+    np.testing.assert_allclose(scores.by_attribute["occlusion"]["good"]["ao"], 0.5)
+    np.testing.assert_allclose(scores.by_attribute["blur"]["good"]["ao"], 0.75)
+    assert score(RESULTS, TRUTH, {}).by_attribute == {}
+
+
+def test_intervals_and_pairs():
+    scores = score(RESULTS, TRUTH, ATTRIBUTES)
+    low, high = scores.intervals["good"]["ao"]
+    np.testing.assert_allclose([low, high], [0.5, 1.0])  # of two sequences: the ends themselves
+    (pair,) = scores.paired
+    assert (pair.tracker, pair.reference, pair.won, pair.lost) == ("weak", "good", 0, 1)
+    np.testing.assert_allclose(pair.difference, (-0.5 - 0.4) / 2 * 20 / 21)
+
+
+def test_one_sequence_of_one_frame():
+    truth = {"s": TRUTH["short"][:1]}
+    scores = score({"t": {"s": np.array([LOST])}}, truth, {})
+    np.testing.assert_allclose(scores.means["t"]["success_auc"], 20 / 21)
+    assert np.isnan(scores.intervals["t"]["success_auc"]).all()
+    assert scores.paired == ()
+
+
+def test_a_short_result_fails_where_it_lacks_frames():
+    scores = score({"t": {"long": TRUTH["long"][:4]}}, {"long": TRUTH["long"]}, {})
+    np.testing.assert_allclose(scores.means["t"]["ao"], 0.4)
+    np.testing.assert_allclose(scores.means["t"]["precision_20"], 0.4)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "found"), [(np.zeros((3, 4)), "3 x 4"), (np.zeros((2, 8)), "2 x 8"), ([1.0], "1")]
+)
+def test_a_result_of_the_wrong_size_is_named(boxes, found):
+    with pytest.raises(InputError, match=f"tracker t, sequence short: .* 2 rows .* found {found}$"):
+        score({"t": {"short": boxes}}, {"short": TRUTH["short"]}, {})
+
+
+def test_missing_things_are_named():
+    with pytest.raises(InputError, match="tracker t has no result for sequence long"):
+        score({"t": {"short": TRUTH["short"]}}, TRUTH, {})
+    with pytest.raises(InputError, match="nothing to score: 0 trackers, 2 sequences"):
+        score({}, TRUTH, {})
+    with pytest.raises(InputError, match="sequence s has no frames"):
+        score({"t": {}}, {"s": np.empty((0, 4))}, {})
+    with pytest.raises(InputError, match="expected one of matlab_otb"):
+        score(RESULTS, TRUTH, {}, convention="matlab")

@@ -1,0 +1,202 @@
+"""RAR, and every tracker that is a representation under a contextual correlation filter.
+
+    tracker   head                          representation
+    rar       heads.rar.RARHead             learned: attention, recurrence, refinement
+    cacf      heads.plain.PlainHead         a frozen backbone's features, or pixels, as they are
+
+The head says what a patch becomes and what it remembers; crops, contexts, filter, scales and update
+are here, the same for all, in training as in tracking.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from heads.cacf import CACF, Filter, response_loss
+from ops.boxes import centers, from_centers
+from ops.clip import Clip, ClipGeometry
+from ops.crop import Frames, crop
+from ops.peaks import cyclic_peak
+from ops.windows import hann
+from trackers.base import Tracker, select
+
+
+@dataclass
+class CorrelationFilterMemory:
+    """Of B targets: boxes (B, 4) in picture pixels, the head's state, the filter."""
+
+    boxes: Tensor
+    state: Any
+    filter: Filter
+
+
+class CorrelationFilterTracker(Tracker):
+    """A backbone, a head and the CACF layer, RAR Fig. 3.
+
+    Args:
+        backbone: pictures (B, 3, S, S) in [0, 255] -> levels.
+        head: levels and state -> representation and new state (see heads.rar.RARHead).
+        cacf: the filter.
+        input_size: S, side of template and search patches in pixels; a multiple of 1 + padding.
+        padding: a patch is (1 + padding) w by (1 + padding) h around the target (DCFNet's 2).
+        contexts: whether the filter sees the k = 4 context patches, one w to the left and right,
+            one h above and below (Eq. 8); without, it is the traditional DCF.
+        templates_differentiable: whether training differentiates through the filter's solution
+            (Eq. 13) or only through the search patch.
+        scales, scale_step, scale_penalty: the pyramid has patches of scale_step^s times the target,
+            `scales` of them; responses of all but s = 0 are multiplied by the penalty.
+        learning_rate: of the running average of numerator and denominator.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        head: nn.Module,
+        cacf: CACF,
+        input_size: int = 255,
+        padding: int = 2,
+        contexts: bool = True,
+        templates_differentiable: bool = True,
+        scales: int = 3,
+        scale_step: float = 1.02,
+        scale_penalty: float = 1.0,
+        learning_rate: float = 0.01,
+    ):
+        super().__init__()
+        if input_size % (1 + padding):
+            raise ValueError(f"input_size {input_size} is not a multiple of {1 + padding}")
+        self.backbone, self.head, self.cacf = backbone, head, cacf
+        self.input_size, self.padding, self.contexts = input_size, padding, contexts
+        self.templates_differentiable = templates_differentiable
+        self.scale_penalty, self.learning_rate = scale_penalty, learning_rate
+        self.scale_factors = [scale_step ** (s - scales // 2) for s in range(scales)]
+        self.target_size = input_size // (1 + padding)  # side of the target in patch pixels
+
+    # ------------------------------------------------------------------ tracking
+
+    @torch.no_grad()
+    def init(self, frames: Frames, boxes: Tensor) -> CorrelationFilterMemory:
+        learned, state = self._learn(self._levels(self._regions(frames, boxes)), None)
+        return CorrelationFilterMemory(boxes, state, learned)
+
+    @torch.no_grad()
+    def update(
+        self, frames: Frames, memory: CorrelationFilterMemory
+    ) -> tuple[CorrelationFilterMemory, Tensor, Tensor]:
+        boxes, scores = self._search(frames, memory)
+        learned, state = self._learn(self._levels(self._regions(frames, boxes)), memory.state)
+        averaged = memory.filter.lerp(learned, self.learning_rate)
+        return CorrelationFilterMemory(boxes, state, averaged), boxes, scores
+
+    def _search(self, frames: Frames, memory: CorrelationFilterMemory) -> tuple[Tensor, Tensor]:
+        """Boxes (B, 4) and scores (B,) where the scale pyramid answers highest."""
+        factors = memory.boxes.new_tensor(self.scale_factors)  # (S,)
+        center, size = centers(memory.boxes), memory.boxes[:, 2:]
+        sizes = size[:, None] * factors[:, None]  # (B, S, 2)
+        windows = from_centers(center[:, None].expand_as(sizes), sizes * (1 + self.padding))
+        patches = crop(frames, windows, self.input_size)
+        features, _ = self._represent(self._levels(patches), memory.state, len(factors))
+        responses = self.cacf.respond(memory.filter, features)  # (B, S, H, W)
+        penalties = torch.where(factors == 1, 1.0, self.scale_penalty)
+        shifts, peaks = cyclic_peak(responses * penalties[:, None, None])
+        scores, best = peaks.max(1)
+        rows = torch.arange(len(best), device=best.device)
+        pixels = shifts[rows, best] * self.head.stride  # in patch pixels
+        size = sizes[rows, best]
+        center = center + pixels * size / self.target_size
+        size = torch.maximum(torch.minimum(size, frames.sizes), size.new_tensor(4.0))
+        center = torch.minimum(center.clamp(min=0), frames.sizes)
+        return from_centers(center, size), scores
+
+    # ------------------------------------------------------------------ training
+
+    def geometry(self) -> ClipGeometry:
+        return ClipGeometry(
+            template_size=self.target_size * (3 + self.padding),
+            template_factor=3 + self.padding,
+            search_size=self.input_size,
+            search_factor=1 + self.padding,
+        )
+
+    def loss(self, clip: Clip) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Eq. 12, in the order of tracking.
+
+        Frame by frame, a template advances the state and adds its terms to the filter; then the
+        next frame is searched with what is known by then. Search t therefore follows template
+        t: the clip's T = K searches are the frames after its K templates. All patches of a clip go
+        through the backbone in one batch.
+        """
+        (batch, count), size = clip.templates.shape[:2], self.input_size
+        if clip.searches.shape[1] != count:
+            raise ValueError(f"{count} templates need as many searches: clip.searches")
+        patches = self._cut(clip.templates.float())  # (B, K, 1 + k, 3, S, S)
+        per_template = patches.shape[2]
+        patches = torch.cat([patches.flatten(1, 2), clip.searches.float()], 1)
+        levels = self._levels(patches)  # (B (K (1 + k) + T), C, H, W) each
+
+        def part(start: int, stop: int) -> list[Tensor]:
+            split = [level.unflatten(0, (batch, -1))[:, start:stop] for level in levels]
+            return [level.flatten(0, 1) for level in split]
+
+        shifts = (centers(clip.search_boxes) - size / 2) / self.head.stride  # (B, T, 2) cells
+        state, filters, responses = None, None, []
+        for t in range(count):
+            learned, state = self._learn(part(t * per_template, (t + 1) * per_template), state)
+            filters = learned if filters is None else filters + learned
+            search = count * per_template + t
+            features, _ = self._represent(part(search, search + 1), state, 1)
+            known = filters if self.templates_differentiable else filters.detach()
+            responses.append(self.cacf.respond(known, features))
+        responses = torch.cat(responses, 1)  # (B, T, H, W)
+        labels = self._labels(shifts, responses)
+        return {"response": response_loss(responses, labels)}, {"responses": responses.detach()}
+
+    # ------------------------------------------------------------------ what both share
+
+    def _regions(self, frames: Frames, boxes: Tensor) -> Tensor:
+        """Template and context patches (B, 1 + k, 3, S, S), cut out of one crop around them."""
+        geometry = self.geometry()
+        windows = from_centers(centers(boxes), boxes[:, 2:] * geometry.template_factor)
+        return self._cut(crop(frames, windows[:, None], geometry.template_size))[:, 0]
+
+    def _cut(self, regions: Tensor) -> Tensor:
+        """Regions (..., 3, Z, Z) of (3 + padding) targets -> patches (..., 1 + k, 3, S, S).
+
+        The target patch comes first, then the contexts to its left, right, above and below: all
+        have the scale of the region, so they are parts of it.
+        """
+        step, size = self.target_size, self.input_size
+        corners = [(1, 1)] + [(1, 0), (1, 2), (0, 1), (2, 1)] * self.contexts  # (row, column)
+        parts = [
+            regions[..., row * step : row * step + size, column * step : column * step + size]
+            for row, column in corners
+        ]
+        return torch.stack(parts, -4)
+
+    def _levels(self, patches: Tensor) -> list[Tensor]:
+        """Backbone features (B N, C_l, H_l, W_l) of patches (B, N, 3, S, S)."""
+        return self.backbone(patches.flatten(0, 1))
+
+    def _represent(self, levels: list[Tensor], state: Any, count: int) -> tuple[Tensor, Any]:
+        """Windowed representation (B, N, C, H, W) of N = count patches a target, and the states
+        (B N, ...) that they would leave behind. The state None is the start."""
+        if state is None:
+            state = self.head.initial_state(levels, len(levels[0]) // count)
+        features, states = self.head(levels, state)
+        features = features * hann(*features.shape[-2:], device=features.device)
+        return features.unflatten(0, (-1, count)), states
+
+    def _learn(self, levels: list[Tensor], state: Any) -> tuple[Filter, Any]:
+        """One frame's filter, and the state that its template leaves; the contexts' are dropped."""
+        count = 1 + 4 * self.contexts
+        features, states = self._represent(levels, state, count)  # (B, 1 + k, C, H, W)
+        label = self._labels(features.new_zeros(2, dtype=torch.float32), features)
+        learned = self.cacf.learn(features[:, 0], features[:, 1:], label)
+        return learned, select(states, slice(None, None, count))
+
+    def _labels(self, shifts: Tensor, like: Tensor) -> Tensor:
+        """Desired responses (..., H, W) to shifts (..., 2) in cells, on the grid of `like`."""
+        target_cells = self.target_size / self.head.stride
+        return self.cacf.label(shifts, target_cells, *like.shape[-2:])

@@ -1,0 +1,91 @@
+"""Train a tracker: python train.py tracker=rar dataset=synthetic (README.md tells more)."""
+
+from collections.abc import Callable
+
+import hydra
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from engine.build import (
+    build_clips,
+    build_dataset,
+    build_device,
+    build_tracker,
+    load_tracker,
+    network_config,
+)
+from engine.command import CONFIG_PATH, run_command
+from engine.evaluation import Evaluation, check_starts
+from engine.results import Contestant, evaluate_all, validation_score
+from engine.run import Run
+from engine.training import Settings, Training
+from ops.errors import InputError
+from trackers import FirstBox
+from trackers.base import Tracker
+
+
+def train(config: DictConfig) -> None:
+    """Train `config`'s tracker on its dataset, into the run directory; then, perhaps, test it."""
+    run = Run.of_hydra(config.resume)
+    device = build_device(config.device)
+    settings = Settings(**config.trainer, **config.optimizer)
+    tracker = build_tracker(config).to(device)
+    clips = build_clips(config, build_dataset(config.dataset), tracker)
+    validate = build_validation(config, device) if settings.validate else None
+    plain = OmegaConf.to_container(config, resolve=True)
+    training = Training(tracker, clips, settings, run.directory, plain, device, validate)
+    if run.resumed:
+        training.resume()
+    log = run.open(config, "train")
+    log.info("%s on %s, steps %d to %d", config.label, device, training.step, settings.last_step)
+    training.fit()
+    log.info("trained: %s", run.checkpoints / "last.pt")
+    if config.evaluate_after:
+        evaluate_trained(config, run, device)
+
+
+def build_validation(config: DictConfig, device: torch.device) -> Callable[[Tracker], float]:
+    """Success AUC by tracking val_dataset."""
+    dataset = build_dataset(config.val_dataset)
+    if dataset.split == "test":
+        raise InputError(f"val_dataset {dataset.name}: split=test is refused in training")
+    check_starts(dataset.sequences)
+
+    def validate(tracker: Tracker) -> float:
+        evaluation = Evaluation(tracker, config.evaluation.batch_size, "ope", device)
+        return validation_score(evaluation, dataset)
+
+    return validate
+
+
+def evaluate_trained(config: DictConfig, run: Run, device: torch.device) -> None:
+    """Track test_dataset with the best weights of the run, beside `baselines`."""
+    best = run.checkpoints / "best.pt"
+    config.checkpoint = str(best if best.exists() else run.checkpoints / "last.pt")
+    trained, checkpoint, stored = load_tracker(config, overrides=[])
+    plain = network_config(stored)
+    weights = f"{config.checkpoint}, step {checkpoint['step']}"
+    baselines = {
+        "first_box": lambda: Contestant("first_box", FirstBox(), "none", {}),
+        "untrained": lambda: Contestant(
+            f"{config.label}_untrained", build_tracker(stored), "untrained", plain
+        ),
+    }
+    unknown = sorted(set(config.baselines) - set(baselines))
+    if unknown:
+        raise InputError(f"baselines: {unknown[0]}: expected some of {', '.join(baselines)}")
+    evaluate_all(
+        [
+            Contestant(config.label, trained, weights, plain),
+            *(baselines[name]() for name in config.baselines),
+        ],
+        build_dataset(config.test_dataset),
+        run.directory,
+        device=device,
+        seed=config.seed,
+        **config.evaluation,
+    )
+
+
+if __name__ == "__main__":
+    run_command(hydra.main(config_path=CONFIG_PATH, config_name="train", version_base="1.3")(train))
