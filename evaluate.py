@@ -1,6 +1,5 @@
 """Track a dataset and report: python evaluate.py checkpoint=FILE dataset=folder data_root=DIR."""
 
-import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
@@ -12,7 +11,7 @@ from engine.build import (
     load_tracker,
     network_config,
 )
-from engine.command import CONFIG_PATH, run_command
+from engine.command import run_command
 from engine.evaluation import check_starts
 from engine.results import Contestant, evaluate_all
 from engine.run import Run
@@ -44,6 +43,4 @@ def build_contestant(config: DictConfig) -> Contestant:
 
 
 if __name__ == "__main__":
-    run_command(
-        hydra.main(config_path=CONFIG_PATH, config_name="evaluate", version_base="1.3")(evaluate)
-    )
+    run_command(evaluate, "evaluate")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import hydra
 import torch
 from omegaconf import DictConfig, OmegaConf
 
@@ -14,7 +13,7 @@ from engine.build import (
     load_tracker,
     network_config,
 )
-from engine.command import CONFIG_PATH, run_command
+from engine.command import run_command
 from engine.evaluation import Evaluation, check_starts
 from engine.results import Contestant, evaluate_all, validation_score
 from engine.run import Run
@@ -88,4 +87,4 @@ def evaluate_trained(config: DictConfig, run: Run, device: torch.device) -> None
 
 
 if __name__ == "__main__":
-    run_command(hydra.main(config_path=CONFIG_PATH, config_name="train", version_base="1.3")(train))
+    run_command(train, "train")

@@ -8,6 +8,7 @@ import inspect
 from typing import Any
 
 import torch
+from hydra.errors import InstantiationException
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -139,4 +140,9 @@ def _instantiate(node: DictConfig, **given: Any) -> Any:
     target = node.get("_target_")
     if not str(target).startswith(PACKAGES):
         raise InputError(f"_target_={target}: expected something of {', '.join(PACKAGES)}")
-    return instantiate(node, _convert_="all", **given)
+    try:
+        return instantiate(node, _convert_="all", **given)
+    except InstantiationException as error:  # Hydra wraps what a constructor raises
+        if isinstance(error.__cause__, (InputError, ValueError)):
+            raise InputError(f"{error.__cause__}") from None
+        raise

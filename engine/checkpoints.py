@@ -39,9 +39,8 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         raise InputError(f"checkpoint={path}: no such file")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0][:120]
-        raise InputError(f"checkpoint={path}: torn, or no checkpoint ({reason})") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError):
+        raise InputError(f"checkpoint={path}: torn, or not a checkpoint of train.py") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"checkpoint={path}: not written by train.py (no format {FORMAT})")
     return content
@@ -51,7 +50,7 @@ def versions() -> dict[str, str]:
     """What wrote a file."""
     return {
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),  # of a class of its own, which weights_only refuses
         "torchvision": torchvision.__version__,
         "numpy": np.__version__,
     }

@@ -4,45 +4,66 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 
+import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from engine.run import discard_if_empty
 from ops.errors import InputError
 
 CONFIG_PATH = str(Path(__file__).resolve().parents[1] / "configs")
 
 
-def run_command(main: Callable[[], None]) -> None:
-    """Run a command decorated with hydra.main.
+def run_command(task: Callable[[DictConfig], None], config_name: str) -> None:
+    """Compose a config from the command line and run `task` on it.
 
-    A wrong input ends in one line on stderr and exit code 1. Anything else that is raised is a
-    defect and keeps its traceback.
+    A wrong input ends in one line on stderr and exit code 1, and leaves no empty run directory.
+    Anything else that is raised is a defect and keeps its traceback.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises, instead of printing and leaving
     warnings.showwarning = _show_warning
+
+    @wraps(task)
+    def guarded(config: DictConfig) -> None:
+        directory = Path(HydraConfig.get().runtime.output_dir)
+        try:
+            task(config)
+        except (InputError, OmegaConfBaseException) as error:
+            _leave(error)
+        except KeyboardInterrupt:
+            print("interrupted: the same command with resume=true goes on", file=sys.stderr)
+            sys.exit(130)
+        finally:
+            discard_if_empty(directory)
+
     try:
-        main()
-    except (InputError, HydraException, OmegaConfBaseException) as error:
-        print(f"error: {_one_line(error)}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("interrupted: the same command with resume=true goes on", file=sys.stderr)
-        sys.exit(130)
+        hydra.main(config_path=CONFIG_PATH, config_name=config_name, version_base="1.3")(guarded)()
+    except (HydraException, OmegaConfBaseException) as error:
+        _leave(error)
+
+
+def _leave(error: Exception) -> None:
+    print(f"error: {_one_line(error)}", file=sys.stderr)
+    sys.exit(1)
 
 
 def _one_line(error: Exception) -> str:
-    """The message on one line, with the innermost cause, where Hydra hides what was wrong."""
-    messages = [str(error)]
-    cause = error.__cause__
-    while cause is not None and isinstance(cause, (HydraException, OmegaConfBaseException)):
-        messages.append(str(cause))
-        cause = cause.__cause__
-    lines = [line.strip() for message in messages for line in message.splitlines()]
-    noise = ("full_key:", "object_type=", "reference_type=", "Set the environment variable")
-    kept = [line for line in lines if line and not line.startswith(noise)]
+    """The message on one line, with its causes, without what Hydra adds for its own developers."""
+    messages: list[str] = []
+    while isinstance(error, (InputError, HydraException, OmegaConfBaseException)):
+        messages += str(error).splitlines()
+        error = error.__cause__
+    kept = []
+    for line in map(str.strip, messages):
+        if line.startswith("Config search path"):
+            break
+        if line and not line.startswith(("full_key:", "object_type=", "To append to your config")):
+            kept.append(line)
     return " ".join(dict.fromkeys(kept))
 
 

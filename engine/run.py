@@ -45,13 +45,14 @@ class Run:
             write_atomically(self.directory / ".hydra" / name, text)
         logger = logging.getLogger("lodestar")
         logger.setLevel(logging.INFO)
-        for handler in list(logger.handlers):
+        for handler in list(logger.handlers):  # of the job before, in a sweep
             logger.removeHandler(handler)
             handler.close()
-        handler = logging.FileHandler(self.directory / f"{log_name}.log")
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        logger.addHandler(handler)
-        logger.info("command: %s", " ".join(sys.argv))
+        to_file = logging.FileHandler(self.directory / f"{log_name}.log")
+        to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        for handler in (to_file, logging.StreamHandler(sys.stdout)):
+            logger.addHandler(handler)
+        to_file.handle(logger.makeRecord("", logging.INFO, "", 0, " ".join(sys.argv), (), None))
         return logger
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Features as they are: the head without weights that the `cacf` tracker puts under RAR's filter."""
+"""Features as they are: the head without weights, which the `cacf` tracker has."""
 
 import torch
 import torch.nn.functional as F

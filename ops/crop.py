@@ -128,7 +128,7 @@ def _inside(sizes: Tensor, left: int, top: int, right: int, bottom: int) -> Tens
 
 
 def to_crop(boxes, windows, size: int):
-    """Boxes (..., 4) in picture pixels -> crop pixels, for windows (..., 4) and crop side `size`."""
+    """Boxes (..., 4) in picture pixels -> crop pixels, for windows (..., 4) and crops of `size`."""
     scale = size / windows[..., 2:]
     position = (boxes[..., :2] - windows[..., :2]) * scale
     return array_library(boxes).concatenate([position, boxes[..., 2:] * scale], -1)

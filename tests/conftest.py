@@ -1,0 +1,79 @@
+"""Small things that many tests need. Footage is synthetic; nothing is read from outside."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from datasets.sequence import Sequence
+from datasets.synthetic import synthetic
+from ops.crop import Frames
+from trackers.base import Tracker
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Recorded(Sequence):
+    """Frames and boxes given as arrays."""
+
+    def __init__(self, name, frames, boxes, attributes=()):
+        self.name, self.frames, self.attributes = name, frames, attributes
+        self.boxes = np.asarray(boxes, float)
+
+    def frame(self, index):
+        return self.frames[index]
+
+
+def sliding(name, length, size, start=(40.0, 30.0), step=(2.0, 1.0), box=(20.0, 24.0), seed=0):
+    """A textured patch that slides over a textured picture by whole pixels."""
+    random = np.random.default_rng(seed)
+    width, height = size
+    background = random.integers(60, 140, (height, width, 3), np.uint8)
+    patch = random.integers(0, 256, (int(box[1]), int(box[0]), 3), np.uint8)
+    frames, boxes = [], []
+    for index in range(length):
+        x, y = int(start[0] + index * step[0]), int(start[1] + index * step[1])
+        frame = background.copy()
+        frame[y : y + patch.shape[0], x : x + patch.shape[1]] = patch
+        frames.append(frame)
+        boxes.append([x, y, *box])
+    return Recorded(name, frames, boxes)
+
+
+class Oracle(Tracker):
+    """Knows the truth: looks its frame number up in the frame's first pixels."""
+
+    def __init__(self, boxes):
+        super().__init__()
+        self.boxes = boxes
+
+    def init(self, frames: Frames, boxes):
+        return boxes
+
+    def update(self, frames, memory):
+        index = frames.pixels[:, 1, 1, 0].long()
+        found = torch.stack([torch.tensor(self.boxes[i]).float() for i in index.tolist()])
+        return found, found, torch.ones(len(found))
+
+
+def numbered(name, length, boxes):
+    """Black frames, each with its number in its first pixel."""
+    frames = []
+    for index in range(length):
+        frame = np.zeros((60, 80, 3), np.uint8)
+        frame[0, 0] = index
+        frames.append(frame)
+    return Recorded(name, frames, boxes)
+
+
+@pytest.fixture(scope="session")
+def footage():
+    """Eight short synthetic sequences, of the val split."""
+    return synthetic("val", count=8, length=12, size=(160, 120))
+
+
+@pytest.fixture
+def python():
+    return sys.executable

@@ -1,0 +1,157 @@
+import numpy as np
+import pytest
+import torch
+from conftest import sliding
+
+from backbones import Pixels, ResNet
+from heads.cacf import CACF
+from heads.plain import PlainHead
+from heads.rar import RARHead
+from ops.boxes import overlap
+from ops.clip import Clip
+from ops.crop import Frames, crop
+from trackers import CorrelationFilterTracker
+from trackers.base import join, select
+
+
+def cacf(**settings):
+    return CorrelationFilterTracker(
+        Pixels(2), PlainHead((3,), (2,)), CACF(), **{"input_size": 63, **settings}
+    ).eval()
+
+
+def small_rar(**settings):
+    torch.manual_seed(0)
+    backbone = ResNet(depth=18, outputs=["conv2", "conv3"], stride=8)
+    head = RARHead(backbone.channels, backbone.strides, 4, hidden_channels=8, width=16, out_channels=8)
+    return CorrelationFilterTracker(backbone, head, CACF(), **{"input_size": 63, **settings})
+
+
+def follow(tracker, sequence):
+    memory = tracker.init(
+        Frames.stack([sequence.frame(0)]), torch.tensor(sequence.boxes[:1]).float()
+    )
+    boxes = [sequence.boxes[0]]
+    for index in range(1, len(sequence)):
+        memory, box, _ = tracker.update(Frames.stack([sequence.frame(index)]), memory)
+        boxes.append(box[0].numpy())
+    return np.stack(boxes)
+
+
+def test_a_sliding_patch_is_followed_to_a_pixel():
+    sequence = sliding("slide", 20, (160, 120), step=(3, 2))
+    boxes = follow(cacf(scales=1), sequence)
+    assert np.abs(boxes[:, :2] - sequence.boxes[:, :2]).max() < 1.0
+
+
+def test_untrained_rar_follows_a_sliding_patch():
+    sequence = sliding("slide", 8, (160, 120))
+    boxes = follow(small_rar().eval(), sequence)
+    assert overlap(boxes, sequence.boxes).min() > 0.6
+
+
+def test_the_scale_pyramid_follows_a_growing_target():
+    texture = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
+    import cv2
+
+    frames, boxes = [], []
+    for index in range(20):
+        side = round(40 * 1.02**index)
+        frame = np.full((160, 200, 3), 90, np.uint8)
+        left, top = 100 - side // 2, 80 - side // 2
+        frame[top : top + side, left : left + side] = cv2.resize(texture, (side, side))
+        frames.append(frame)
+        boxes.append([left, top, side, side])
+    from conftest import Recorded
+
+    sequence = Recorded("grow", frames, boxes)
+    kept, scaled = (follow(cacf(scales=s, learning_rate=0.1), sequence)[-1] for s in (1, 3))
+    truth = sequence.boxes[-1]
+    assert overlap(scaled, truth) > 0.85 > overlap(kept, truth)
+
+
+def test_contexts_lie_one_target_beside_the_template():
+    tracker = cacf()
+    picture = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
+    frames, box = Frames.stack([picture]), torch.tensor([[120.0, 80.0, 30.0, 21.0]])
+    patches = tracker._regions(frames, box)[0]
+    x, y, w, h = box[0].tolist()
+    expected = [(x, y), (x - w, y), (x + w, y), (x, y - h), (x, y + h)]
+    for patch, (left, top) in zip(patches, expected, strict=True):
+        window = torch.tensor([[[left - w, top - h, 3 * w, 3 * h]]])
+        alone = crop(frames, window, 63)[0, 0]
+        assert (patch - alone).abs().max() < 0.1
+
+
+def test_memory_is_selected_and_joined():
+    tracker = small_rar().eval()
+    pictures = [np.random.default_rng(i).integers(0, 256, (90, 120, 3), np.uint8) for i in range(3)]
+    boxes = torch.tensor([[30.0, 30, 20, 20], [50, 40, 30, 20], [60, 20, 15, 25]])
+    whole = tracker.init(Frames.stack(pictures), boxes)
+    again = join([select(whole, torch.tensor([2])), select(whole, torch.tensor([0, 1]))])
+    order = torch.tensor([2, 0, 1])
+    assert torch.equal(again.boxes, boxes[order])
+    assert torch.equal(again.filter.numerator, whole.filter.numerator[order])
+    assert torch.equal(again.state[1].hidden, whole.state[1].hidden[order])
+
+
+def a_clip(tracker, batch=2, frames=3, seed=0):
+    geometry = tracker.geometry()
+    generator = torch.Generator().manual_seed(seed)
+    count = frames - 1
+
+    def crops(size, factor):
+        pixels = torch.randint(0, 256, (batch, count, 3, size, size), generator=generator)
+        side = size / factor
+        box = torch.tensor([(size - side) / 2, (size - side) / 2, side, side])
+        return pixels.byte(), box.expand(batch, count, 4).clone()
+
+    return Clip(
+        *crops(geometry.template_size, geometry.template_factor),
+        *crops(geometry.search_size, geometry.search_factor),
+    )
+
+
+def test_every_weight_gets_a_gradient_from_three_frames():
+    tracker = small_rar().train()
+    losses, _ = tracker.loss(a_clip(tracker))
+    sum(losses.values()).backward()
+    without = [n for n, p in tracker.named_parameters() if p.grad is None or not p.grad.any()]
+    assert not without
+
+
+def test_the_loss_of_a_clip_is_what_tracking_computes():
+    """Eq. 12 from init's and update's own steps: state by template, filter summed over frames."""
+    tracker = small_rar().eval()
+    clip = a_clip(tracker, batch=1, frames=4)
+    with torch.no_grad():
+        found = tracker.loss(clip)[0]["response"]
+        state, filters, total = None, None, 0.0
+        for t in range(3):
+            patches = tracker._cut(clip.templates[:, t].float())
+            learned, state = tracker._learn(tracker._levels(patches), state)
+            filters = learned if filters is None else filters + learned
+            levels = tracker._levels(clip.searches[:, t : t + 1].float())
+            features, _ = tracker._represent(levels, state, 1)
+            response = tracker.cacf.respond(filters, features)[0, 0]
+            label = tracker._labels(torch.zeros(2), response)
+            total += (response - label).square().sum() / 3
+    assert torch.isclose(found, total, rtol=1e-4)
+
+
+def test_a_filter_that_is_not_differentiated_trains_by_the_search_alone():
+    tracker = small_rar(templates_differentiable=False, contexts=False).train()
+    clip = a_clip(tracker)
+    clip.templates = clip.templates.float().requires_grad_()
+    clip.searches = clip.searches.float().requires_grad_()
+    tracker.backbone.eval()  # BatchNorm would mix the patches
+    tracker.loss(clip)[0]["response"].backward()
+    first_search_only = clip.searches.grad.abs().sum()
+    assert first_search_only > 0
+    through_filter = small_rar(templates_differentiable=True, contexts=False).train()
+    assert through_filter.geometry() == tracker.geometry()
+
+
+def test_input_size_must_fit_the_padding():
+    with pytest.raises(ValueError, match="input_size 64 is not a multiple of 3"):
+        cacf(input_size=64)
