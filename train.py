@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from benchmarks.protocols import find_protocol
+from datasets.sequence import Dataset
 from engine.build import (
     build_clips,
     build_dataset,
@@ -28,9 +30,11 @@ def train(config: DictConfig) -> None:
     run = Run.of_hydra(config.resume)
     device = build_device(config.device)
     settings = Settings(**config.trainer, **config.optimizer)
-    tracker = build_tracker(config).to(device)
-    clips = build_clips(config, build_dataset(config.dataset), tracker)
+    dataset = build_dataset(config.dataset)
     validate = build_validation(config, device) if settings.validate else None
+    test_dataset = build_test(config) if config.evaluate_after else None
+    tracker = build_tracker(config).to(device, memory_format=torch.channels_last)
+    clips = build_clips(config, dataset, tracker)
     plain = OmegaConf.to_container(config, resolve=True)
     training = Training(tracker, clips, settings, run.directory, plain, device, validate)
     if run.resumed:
@@ -39,8 +43,8 @@ def train(config: DictConfig) -> None:
     log.info("%s on %s, steps %d to %d", config.label, device, training.step, settings.last_step)
     training.fit()
     log.info("trained: %s", run.checkpoints / "last.pt")
-    if config.evaluate_after:
-        evaluate_trained(config, run, device)
+    if test_dataset is not None:
+        evaluate_trained(config, run, test_dataset, device)
 
 
 def build_validation(config: DictConfig, device: torch.device) -> Callable[[Tracker], float]:
@@ -57,33 +61,36 @@ def build_validation(config: DictConfig, device: torch.device) -> Callable[[Trac
     return validate
 
 
-def evaluate_trained(config: DictConfig, run: Run, device: torch.device) -> None:
-    """Track test_dataset with the best weights of the run, beside `baselines`."""
+def build_test(config: DictConfig) -> Dataset:
+    """test_dataset, with everything that `evaluate_trained` is going to need of the config."""
+    unknown = sorted(set(config.baselines) - set(BASELINES))
+    if unknown:
+        raise InputError(f"baselines: {unknown[0]}: expected some of {', '.join(BASELINES)}")
+    find_protocol(config.evaluation.protocol)
+    dataset = build_dataset(config.test_dataset)
+    check_starts(dataset.sequences)
+    return dataset
+
+
+def evaluate_trained(config: DictConfig, run: Run, dataset: Dataset, device: torch.device) -> None:
+    """Track `dataset` with the best weights of the run, beside `baselines`."""
     best = run.checkpoints / "best.pt"
     config.checkpoint = str(best if best.exists() else run.checkpoints / "last.pt")
     trained, checkpoint, stored = load_tracker(config, overrides=[])
-    plain = network_config(stored)
     weights = f"{config.checkpoint}, step {checkpoint['step']}"
-    baselines = {
-        "first_box": lambda: Contestant("first_box", FirstBox(), "none", {}),
-        "untrained": lambda: Contestant(
-            f"{config.label}_untrained", build_tracker(stored), "untrained", plain
-        ),
-    }
-    unknown = sorted(set(config.baselines) - set(baselines))
-    if unknown:
-        raise InputError(f"baselines: {unknown[0]}: expected some of {', '.join(baselines)}")
+    contestants = [Contestant(config.label, trained, weights, network_config(stored))]
+    contestants += [BASELINES[name](stored) for name in config.baselines]
     evaluate_all(
-        [
-            Contestant(config.label, trained, weights, plain),
-            *(baselines[name]() for name in config.baselines),
-        ],
-        build_dataset(config.test_dataset),
-        run.directory,
-        device=device,
-        seed=config.seed,
-        **config.evaluation,
+        contestants, dataset, run.directory, device=device, seed=config.seed, **config.evaluation
     )
+
+
+BASELINES = {
+    "first_box": lambda config: Contestant("first_box", FirstBox(), "none", {}),
+    "untrained": lambda config: Contestant(
+        f"{config.label}_untrained", build_tracker(config), "untrained", network_config(config)
+    ),
+}
 
 
 if __name__ == "__main__":

@@ -1,14 +1,16 @@
 """Evaluation protocols, each a generator of a few lines.
 
-A protocol yields requests, `Start` ("start here with this box") or `Track` ("track this frame"), and
-is sent the box (4,) for each; what it returns is the result. It knows nothing of trackers, pictures
-or batches: engine/evaluation.py drives many of them at once.
+A protocol yields requests, `Start` ("start here with this box") or `Track` ("track this frame"),
+and is sent the box (4,) for each; what it returns is the result. It knows nothing of trackers,
+pictures or batches: engine/evaluation.py drives many of them at once.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import numpy as np
+
+from ops.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -45,3 +47,10 @@ def ope(boxes: np.ndarray) -> Protocol:
 
 
 PROTOCOLS = {"ope": ope}
+
+
+def find_protocol(name: str) -> Callable[[np.ndarray], Protocol]:
+    """The protocol of this name. Raises InputError for an unknown one."""
+    if name not in PROTOCOLS:
+        raise InputError(f"evaluation.protocol={name}: expected {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]

@@ -6,16 +6,14 @@ MATLAB does. Coordinates are written with four decimals, so what is read back di
 written by at most 0.00005 px; score what is on disk, and a resumed evaluation gives the same.
 """
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.files import write_atomically
+from ops.box_files import read_boxes
 from ops.errors import InputError
-
-SEPARATOR = re.compile(r"\s*[,;]\s*|\s+")
 
 
 def result_path(directory: Path, tracker: str, sequence: str) -> Path:
@@ -28,31 +26,6 @@ def write_boxes(path: Path, boxes: np.ndarray, origin: float = 0.0) -> None:
     shifted = np.asarray(boxes, np.float64) + np.array([origin, origin, 0, 0])
     lines = (",".join(f"{value:.4f}" for value in box) for box in shifted.tolist())
     write_atomically(path, "".join(line + "\n" for line in lines))
-
-
-def read_boxes(path: Path, origin: float = 0.0) -> np.ndarray:
-    """Read boxes (N, 4) float64, separated by commas, semicolons, tabs or spaces; NaN is allowed.
-
-    Raises InputError, naming file and line, where a line is not four numbers.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    lines = text.rstrip().splitlines()
-    boxes = np.array([_box(line, path, number) for number, line in enumerate(lines, 1)])
-    return boxes.reshape(-1, 4) - np.array([origin, origin, 0, 0])
-
-
-def _box(line: str, path: Path, number: int) -> list[float]:
-    fields = SEPARATOR.split(line.strip())
-    try:
-        box = [float(field) for field in fields]
-    except ValueError:
-        box = []
-    if len(box) != 4:
-        raise InputError(f"{path}, line {number}: expected four numbers x,y,w,h, found {line!r}")
-    return box
 
 
 def read_results(

@@ -7,7 +7,6 @@ of an epoch, from wherever it starts.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -51,14 +50,21 @@ class ClipDataset:
         seed: int = 0,
     ):
         self.geometry, self.sampling, self.seed = geometry, sampling, seed
-        usable = [(s, np.flatnonzero(valid(s.boxes))) for s in sequences]
-        self.usable = [(s, frames) for s, frames in usable if len(frames) >= sampling.frames]
-        if not self.usable:
+        self.sequences = sequences
+        if not any(len(self._usable(sequence)) for sequence in sequences):  # stops at the first
             raise InputError(f"dataset: no sequence has {sampling.frames} frames with a valid box")
+
+    def _usable(self, sequence: Sequence) -> np.ndarray:
+        """The frames with a valid box, if they are enough for a clip."""
+        frames = np.flatnonzero(valid(sequence.boxes))
+        return frames if len(frames) >= self.sampling.frames else frames[:0]
 
     def __getitem__(self, key: tuple[int, int]) -> Clip:
         random = np.random.default_rng((self.seed, *key))
-        sequence, frames = self.usable[random.integers(len(self.usable))]
+        frames = []
+        while not len(frames):
+            sequence = self.sequences[random.integers(len(self.sequences))]
+            frames = self._usable(sequence)
         frames = frames[self._draw(len(frames), random)]
         pictures = [sequence.frame(index) for index in frames]
         boxes = torch.from_numpy(sequence.boxes[frames]).float()
@@ -138,10 +144,10 @@ def clip_loader(
         worker_init_fn=_one_thread,
         pin_memory=pin_memory,
         prefetch_factor=4 if workers else None,
+        generator=torch.Generator(),  # or it would draw from the global one, at every start
     )
 
 
 def _one_thread(worker: int) -> None:
     """Workers are parallel to each other; threads inside them would fight."""
     torch.set_num_threads(1)
-    cv2.setNumThreads(1)

@@ -6,6 +6,7 @@ import numpy as np
 
 from datasets.pictures import list_pictures, read_picture
 from datasets.sequence import Dataset, Sequence
+from ops.box_files import read_boxes
 from ops.errors import InputError
 
 ANNOTATION = "groundtruth_rect.txt"
@@ -43,13 +44,16 @@ def folder(
             match its frames.
     """
     if root is None:
-        raise InputError("data_root is not set: dataset=folder needs data_root=DIR")
+        raise InputError(
+            "no folder is given: data_root=DIR for dataset=folder, "
+            "val_dataset.root=DIR or test_dataset.root=DIR for these"
+        )
     root = Path(root)
     if not root.is_dir():
-        raise InputError(f"data_root={root}: no such folder")
+        raise InputError(f"{root}: no such folder of sequences")
     names = sorted(path.name for path in root.iterdir() if (path / "img").is_dir())
     if not names:
-        raise InputError(f"data_root={root}: no sequences in it, expected NAME/img/*.jpg")
+        raise InputError(f"{root}: no sequences in it, expected NAME/img/*.jpg")
     unknown = sorted(set(sequences or []) - set(names))
     if unknown:
         known = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
@@ -68,30 +72,11 @@ def folder(
 
 def _read_sequence(path: Path, max_frames: int | None, one_based: bool) -> FolderSequence:
     pictures = list_pictures(path / "img")
-    boxes = read_boxes(path / ANNOTATION)
+    boxes = read_boxes(path / ANNOTATION, origin=float(one_based))
     if not pictures:
         raise InputError(f"{path / 'img'}: no pictures in it")
     if len(boxes) != len(pictures):
         raise InputError(
             f"{path / ANNOTATION}: {len(boxes)} rows for {len(pictures)} pictures in {path / 'img'}"
         )
-    boxes[:, :2] -= one_based
     return FolderSequence(path.name, pictures[:max_frames], boxes[:max_frames])
-
-
-def read_boxes(path: Path) -> np.ndarray:
-    """Rows of four numbers, separated by commas, tabs, semicolons or spaces: (N, 4) float64."""
-    if not path.is_file():
-        raise InputError(f"{path}: missing, expected one row x,y,w,h a frame")
-    rows = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            row = [float(value) for value in line.replace(",", " ").replace(";", " ").split()]
-        except ValueError:
-            row = []
-        if len(row) != 4:
-            raise InputError(f"{path}, line {number}: expected x,y,w,h, found {line.strip()!r}")
-        rows.append(row)
-    return np.array(rows, np.float64).reshape(-1, 4)

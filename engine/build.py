@@ -4,17 +4,18 @@ Config nodes name what they build as `_target_`, one of this project's own class
 given is plain values.
 """
 
-import inspect
 from typing import Any
 
 import torch
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
-from hydra.utils import get_class, instantiate
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from datasets.clips import ClipDataset, ClipSampling
 from datasets.sequence import Dataset
 from engine.checkpoints import load_checkpoint
+from engine.results import Contestant
 from ops.errors import InputError
 from trackers.base import Tracker
 
@@ -61,7 +62,6 @@ def build_tracker(config: DictConfig) -> Tracker:
             config.head, channels=backbone.channels, strides=backbone.strides
         )
     tracking = OmegaConf.to_container(config.tracking, resolve=True)
-    _check_keys(config.tracker._target_, tracking)
     return _instantiate(config.tracker, **parts, **tracking)
 
 
@@ -87,6 +87,17 @@ def load_tracker(config: DictConfig, overrides: list[str]) -> tuple[Tracker, dic
     tracker = build_tracker(plain)
     tracker.load_state_dict(checkpoint["model"])
     return tracker, checkpoint, stored
+
+
+def build_contestant(config: DictConfig) -> Contestant:
+    """The tracker that is asked for, with what it was made from."""
+    if config.checkpoint is None:
+        tracker = build_tracker(config)
+        weights = describe_weights(config, tracker)
+        return Contestant(config.label, tracker, weights, network_config(config))
+    tracker, checkpoint, stored = load_tracker(config, list(HydraConfig.get().overrides.task))
+    weights = f"{config.checkpoint}, step {checkpoint['step']}"
+    return Contestant(stored.label, tracker, weights, network_config(stored))
 
 
 def network_config(config: DictConfig) -> dict[str, Any]:
@@ -117,7 +128,7 @@ def _check_same_network(config: DictConfig, stored: DictConfig, key: str) -> Non
                 )
 
 
-def _flat(node: DictConfig | None, prefix: str = "") -> dict[str, Any]:
+def _flat(node: DictConfig | None) -> dict[str, Any]:
     """A config node as {dotted key: value}."""
     flat = {}
     for key, value in (OmegaConf.to_container(node, resolve=True) if node else {}).items():
@@ -126,13 +137,6 @@ def _flat(node: DictConfig | None, prefix: str = "") -> dict[str, Any]:
         else:
             flat[key] = value
     return flat
-
-
-def _check_keys(target: str, given: dict[str, Any]) -> None:
-    known = inspect.signature(get_class(target)).parameters
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        raise InputError(f"tracking.{unknown[0]}: {target} has no such setting")
 
 
 def _instantiate(node: DictConfig, **given: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.protocols import PROTOCOLS, Protocol, Start, Track
+from benchmarks.protocols import Protocol, Start, Track, find_protocol
 from datasets.sequence import Sequence
 from ops.boxes import valid
 from ops.crop import Frames
@@ -36,7 +36,7 @@ class Evaluation:
     Args:
         tracker: in eval mode, on `device`.
         batch_size: B, the most targets at a time.
-        protocol: a name in benchmarks.protocols.PROTOCOLS.
+        protocol: a name in benchmarks.protocols.
         on_round: called after each round with the number of frames tracked in it.
     """
 
@@ -48,10 +48,8 @@ class Evaluation:
         device: torch.device | str = "cpu",
         on_round: Callable[[int], Any] = lambda frames: None,
     ):
-        if protocol not in PROTOCOLS:
-            raise InputError(f"evaluation.protocol={protocol}: expected {', '.join(PROTOCOLS)}")
         self.tracker, self.batch_size, self.device = tracker, batch_size, device
-        self.protocol, self.on_round = PROTOCOLS[protocol], on_round
+        self.protocol, self.on_round = find_protocol(protocol), on_round
 
     def run(self, sequences: Iterable[Sequence]) -> Iterator[tuple[Sequence, np.ndarray]]:
         """Yields (sequence, what its protocol returned) as each ends."""

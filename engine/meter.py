@@ -12,9 +12,10 @@ class Meter:
 
     def __init__(self, batch_size: int):
         self.batch_size = batch_size
-        self._restart()
+        self.restart()
 
-    def _restart(self) -> None:
+    def restart(self) -> None:
+        """Forget what was counted; also after a pause that is not training, such as validation."""
         self._since, self._waited, self._steps = time.perf_counter(), 0.0, 0
         self._sums: dict[str, Tensor] = {}
 
@@ -33,9 +34,9 @@ class Meter:
 
     def read(self) -> dict[str, float]:
         """Mean losses by name, clips_per_second, and data_wait, the share of time waited."""
-        line = {name: (total / self._steps).item() for name, total in self._sums.items()}
+        line = {name: (total / max(self._steps, 1)).item() for name, total in self._sums.items()}
         elapsed = time.perf_counter() - self._since
         line["clips_per_second"] = self._steps * self.batch_size / elapsed
         line["data_wait"] = self._waited / elapsed
-        self._restart()
+        self.restart()
         return line

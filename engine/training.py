@@ -116,7 +116,7 @@ class Training:
             pin_memory=self.device.type == "cuda",
         )
         board = SummaryWriter(str(self.directory / "tensorboard"), purge_step=self.step)
-        meter = Meter(settings.batch_size)
+        meter = self.meter = Meter(settings.batch_size)
         batches = iter(loader)
         self.tracker.train()
         with tqdm(total=last, initial=self.step, unit="step", dynamic_ncols=True) as bar:
@@ -170,6 +170,7 @@ class Training:
         score = self.validate(self.tracker)
         self.tracker.train()
         self._log(board, {"step": self.step, "epoch": epoch, "val_success_auc": score})
+        self.meter.restart()
         if score > self.best:
             self.best = score
             self.save("best.pt")

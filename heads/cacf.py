@@ -67,7 +67,7 @@ class CACF:
     def label(self, shifts: Tensor, target_cells: float, height: int, width: int) -> Tensor:
         """Desired responses (..., H, W) of a target moved by shifts (..., 2), (x, y) in cells.
 
-        target_cells: sqrt(w h) of the target in cells. The peak of an unmoved target is cell (0, 0).
+        target_cells: sqrt(w h) of the target in cells. An unmoved target peaks at cell (0, 0).
         """
         return gaussian_label(shifts, self.sigma_factor * target_cells, height, width)
 

@@ -67,10 +67,8 @@ def test_the_equations_cell_by_cell():
     state = LSTMState(torch.randn(2, 3, 5, 6).double(), torch.randn(2, 3, 5, 6).double())
     attended, after = module(features, state)
     for patch in range(4):
-        target = patch // 2
-        expected = by_hand(
-            module, features[patch].numpy(), state.cell[target].numpy(), state.hidden[target].numpy()
-        )
+        cell, hidden = (memory[patch // 2].numpy() for memory in (state.cell, state.hidden))
+        expected = by_hand(module, features[patch].numpy(), cell, hidden)
         found = (attended[patch], after.cell[patch], after.hidden[patch])
         for ours, theirs in zip(found, expected, strict=True):
             np.testing.assert_allclose(ours.detach().numpy(), theirs, atol=1e-10)
@@ -110,7 +108,7 @@ def test_refinement_brings_levels_to_its_stride():
 
 @pytest.mark.parametrize(
     ("strides", "stride", "expected"),
-    [((8, 8, 8), None, 8), ((4, 8), None, 8), ((16, 32), None, 16), ((4,), None, 4), ((4, 8), 4, 4)],
+    [((8,) * 3, None, 8), ((4, 8), None, 8), ((16, 32), None, 16), ((4,), None, 4), ((4, 8), 4, 4)],
 )
 def test_stride_of_the_representation(strides, stride, expected):
     assert RARHead((8,) * len(strides), strides, stride, 4, 8, 8).stride == expected

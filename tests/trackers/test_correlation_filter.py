@@ -1,7 +1,8 @@
+import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import sliding
+from conftest import Recorded, sliding
 
 from backbones import Pixels, ResNet
 from heads.cacf import CACF
@@ -23,7 +24,7 @@ def cacf(**settings):
 def small_rar(**settings):
     torch.manual_seed(0)
     backbone = ResNet(depth=18, outputs=["conv2", "conv3"], stride=8)
-    head = RARHead(backbone.channels, backbone.strides, 4, hidden_channels=8, width=16, out_channels=8)
+    head = RARHead(backbone.channels, backbone.strides, 4, 8, width=16, out_channels=8)
     return CorrelationFilterTracker(backbone, head, CACF(), **{"input_size": 63, **settings})
 
 
@@ -52,8 +53,6 @@ def test_untrained_rar_follows_a_sliding_patch():
 
 def test_the_scale_pyramid_follows_a_growing_target():
     texture = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
-    import cv2
-
     frames, boxes = [], []
     for index in range(20):
         side = round(40 * 1.02**index)
@@ -62,8 +61,6 @@ def test_the_scale_pyramid_follows_a_growing_target():
         frame[top : top + side, left : left + side] = cv2.resize(texture, (side, side))
         frames.append(frame)
         boxes.append([left, top, side, side])
-    from conftest import Recorded
-
     sequence = Recorded("grow", frames, boxes)
     kept, scaled = (follow(cacf(scales=s, learning_rate=0.1), sequence)[-1] for s in (1, 3))
     truth = sequence.boxes[-1]

@@ -1,0 +1,212 @@
+"""The commands from end to end, in this process: what they say, what they leave behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, sliding
+
+from engine.command import _sweep_row, _tracker_label, run_command
+
+sys.path.insert(0, str(ROOT))
+from evaluate import evaluate
+from track import track
+from train import train
+
+COMMANDS = {"train": train, "evaluate": evaluate, "track": track}
+CACF = ["tracker=cacf", "tracker.input_size=63", "device=cpu"]
+TINY_RAR = (
+    "backbone=resnet18 backbone.outputs=[conv2] head.stride=4 head.hidden_channels=4 head.width=8 "
+    "head.out_channels=4 tracker.input_size=63 device=cpu"
+).split()
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path, capsys):
+    """run(command, *overrides) -> (exit code, stdout, stderr), with tmp_path as working folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(name, *overrides):
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, overrides)])
+        code = 0
+        try:
+            run_command(COMMANDS[name], name)
+        except SystemExit as stop:
+            code = stop.code
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A folder dataset of three sequences."""
+    root = tmp_path / "data"
+    for number in range(3):
+        sequence = sliding(f"s{number}", 8 + 2 * number, (120, 90), seed=number)
+        images = root / sequence.name / "img"
+        images.mkdir(parents=True)
+        for index in range(len(sequence)):
+            picture = cv2.cvtColor(sequence.frame(index), cv2.COLOR_RGB2BGR)
+            cv2.imwrite(str(images / f"{index:04d}.jpg"), picture)
+        np.savetxt(root / sequence.name / "groundtruth_rect.txt", sequence.boxes, delimiter=",")
+    return root
+
+
+def test_evaluation_writes_results_and_a_report(run, data, tmp_path):
+    out = tmp_path / "out"
+    arguments = [*CACF, "dataset=folder", f"data_root={data}", f"hydra.run.dir={out}"]
+    code, text, _ = run("evaluate", *arguments, "dataset.max_frames=6", "dataset.sequences=[s0,s2]")
+    assert code == 0 and "cacf" in text and "report.html" in text
+    report = json.loads((out / "report.json").read_text())
+    assert report["scores"]["cacf"]["success_auc"] > 0.7
+    assert report["convention"] == "matlab_otb" and set(report["per_sequence"]["cacf"]) == {
+        "s0",
+        "s2",
+    }
+    assert report["made_by"]["cacf"]["part"] == "2 of 3 sequences, at most 6 frames of each"
+    assert "2 of 3 sequences" in (out / "report.html").read_text()
+    assert len(np.loadtxt(out / "results" / "cacf" / "s2.txt", delimiter=",")) == 6
+    assert (out / ".hydra" / "overrides.yaml").exists()
+
+    code, _, error = run("evaluate", *arguments)
+    assert code == 1 and "resume=true" in error
+    code, _, error = run("evaluate", *arguments, "resume=true")
+    assert code == 1 and "another make (dataset_hash, part differ)" in error
+
+
+def test_a_killed_evaluation_goes_on(data, tmp_path, run, python):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    arguments = [*CACF, "dataset=synthetic", "dataset.count=6", "dataset.length=60",
+                 "evaluation.batch_size=2"]  # fmt: skip
+    assert run("evaluate", *arguments, f"hydra.run.dir={whole}")[0] == 0
+    process = subprocess.Popen(
+        [python, str(ROOT / "evaluate.py"), *arguments, f"hydra.run.dir={broken}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    results = broken / "results" / "cacf"
+    while len(list(results.glob("test_*.txt"))) < 2:
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    done = {path.name: path.stat().st_mtime_ns for path in results.glob("test_*.txt")}
+    assert 2 <= len(done) < 6 and not (broken / "report.json").exists()
+    assert run("evaluate", *arguments, f"hydra.run.dir={broken}", "resume=true")[0] == 0
+    for name, time_stamp in done.items():
+        assert (results / name).stat().st_mtime_ns == time_stamp
+    for path in (whole / "results" / "cacf").glob("test_*.txt"):
+        np.testing.assert_allclose(
+            np.loadtxt(path, delimiter=","),
+            np.loadtxt(results / path.name, delimiter=","),
+            atol=0.02,
+        )
+    scores = [json.loads((d / "report.json").read_text())["scores"] for d in (whole, broken)]
+    assert scores[0]["cacf"] == pytest.approx(scores[1]["cacf"], abs=1e-6)
+
+
+def test_training_then_its_checkpoint_in_every_command(run, data, tmp_path):
+    directory = tmp_path / "runs" / "small"
+    code, text, _ = run(
+        "train", *TINY_RAR, "dataset=folder", f"data_root={data}", "name=small",
+        "trainer.max_steps=2", "trainer.batch_size=2", "trainer.workers=0",
+        "trainer.validate=false", "evaluate_after=true", "test_dataset.count=2",
+        "test_dataset.length=5", "baselines=[first_box,untrained]",
+    )  # fmt: skip
+    assert code == 0 and "rar_untrained" in text and "first_box" in text
+    report = json.loads((directory / "report.json").read_text())
+    assert set(report["scores"]) == {"rar", "rar_untrained", "first_box"}
+    assert report["made_by"]["rar_untrained"]["weights"] == "untrained"
+    checkpoint = directory / "checkpoints" / "last.pt"
+    assert report["made_by"]["rar"]["weights"].endswith("last.pt, step 2")
+
+    folder = ["dataset=folder", f"data_root={data}", f"checkpoint={checkpoint}", "device=cpu"]
+    assert run("evaluate", *folder, "tracking.scales=1")[0] == 0
+    made = json.loads((tmp_path / "runs/evaluate_small_on_folder/report.json").read_text())[
+        "made_by"
+    ]
+    assert made["rar"]["config"]["tracking"]["scales"] == 1
+    assert made["rar"]["config"]["head"]["width"] == 8
+
+    for refused in ("head.width=16", "tracker=cacf", "backbone=alexnet", "tracker.input_size=126"):
+        code, _, error = run("evaluate", *folder, refused, "name=refused")
+        assert code == 1 and "holds another network" in error and len(error.splitlines()) == 1
+    assert not (tmp_path / "runs" / "refused").exists()
+
+    source = data / "s0" / "img"
+    code, text, _ = run(
+        "track", f"source={source}", "box=[40,30,20,24]", f"checkpoint={checkpoint}"
+    )
+    assert code == 0
+    output = tmp_path / "runs" / "track_small"
+    video = cv2.VideoCapture(str(output / "tracked.mp4"))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 8
+    assert video.read()[1].shape == (90, 120, 3)
+    assert len(np.loadtxt(output / "boxes.txt", delimiter=",")) == 8
+    code, _, _ = run(
+        "track", f"source={output / 'tracked.mp4'}", "box=[40,30,20,24]", *CACF, "name=again"
+    )
+    assert code == 0 and (tmp_path / "runs" / "again" / "tracked.mp4").exists()
+
+
+def test_wrong_input_is_one_line_and_leaves_nothing(run, data, tmp_path):
+    outside, broken = tmp_path / "outside", tmp_path / "broken"
+    for root, box in ((outside, "500,500,10,10"), (broken, "40,30,20,24")):
+        images = root / "a" / "img"
+        images.mkdir(parents=True)
+        (images / "1.jpg").write_bytes((data / "s0" / "img" / "0000.jpg").read_bytes())
+        (root / "a" / "groundtruth_rect.txt").write_text(box)
+    (broken / "a" / "img" / "1.jpg").write_bytes(b"\xff\xd8 no picture")
+    (tmp_path / "empty").mkdir()
+    torch.save({"other": 1}, tmp_path / "foreign.pt")
+    picture = data / "s0" / "img"
+    cases = [
+        ("evaluate", ["trakcer=cacf"], "trakcer"),
+        ("evaluate", ["tracker=cafc"], "cacf"),
+        ("evaluate", [*CACF, "tracking.scale=3"], "tracking.scale"),
+        ("evaluate", [*CACF, "dataset=folder"], "data_root"),
+        ("evaluate", [*CACF, "dataset=folder", "data_root=/nowhere"], "/nowhere"),
+        ("evaluate", [*CACF, "dataset=folder", f"data_root={tmp_path / 'empty'}"], "NAME/img"),
+        ("evaluate", [*CACF, "dataset=folder", f"data_root={outside}"], "outside the picture"),
+        ("evaluate", [*CACF, "dataset=folder", f"data_root={broken}"], "1.jpg: broken picture"),
+        ("evaluate", [*CACF, "dataset.split=tset"], "split"),
+        ("evaluate", ["checkpoint=nowhere.pt"], "nowhere.pt"),
+        ("evaluate", [f"checkpoint={tmp_path / 'foreign.pt'}"], "foreign.pt"),
+        ("evaluate", [*CACF, "device=gpu"], "device=gpu"),
+        ("evaluate", [*CACF, "evaluation.protocol=two"], "evaluation.protocol=two"),
+        ("train", ["evaluate_after=true", "baselines=[frist_box]"], "frist_box"),
+        ("train", ["evaluate_after=true", "test_dataset=folder"], "test_dataset.root"),
+        ("train", ["dataset.split=test"], "split=test is refused"),
+        ("train", ["val_dataset.split=test"], "split=test is refused"),
+        ("train", ["tracker=cacf"], "nothing to train"),
+        ("train", ["trainer.bach_size=3"], "bach_size"),
+        ("train", ["backbone.weights=nowhere.pt"], "nowhere.pt"),
+        ("track", CACF, "source"),
+        ("track", [*CACF, "source=nowhere.mp4"], "nowhere.mp4"),
+        ("track", [*CACF, f"source={picture}"], "box"),
+        ("track", [*CACF, f"source={picture}", "box=[1,2,3]"], "[x,y,w,h]"),
+        ("track", [*CACF, f"source={picture}", "box=[900,2,3,9]"], "120 x 90"),
+    ]
+    for name, arguments, words in cases:
+        code, _, error = run(name, *arguments)
+        lines = [line for line in error.strip().splitlines() if not line.startswith("warning:")]
+        assert code == 1 and len(lines) == 1, (arguments, error)
+        assert lines[0].startswith("error: ") and words in lines[0], (arguments, error)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_names_of_run_directories():
+    assert _tracker_label(None, "rar") == "rar"
+    assert _tracker_label("runs/mine/checkpoints/best.pt", "rar") == "mine"
+    assert _tracker_label("weights/small.pt", "rar") == "small"
+    assert _sweep_row("rar", "seed=1,tracking.scales=3") == "rar/seed-1_tracking.scales-3"
+    assert _sweep_row("table/row", "+experiment/table=row") == "table/row"
+    assert _sweep_row("table/row", "+experiment/table=row,seed=2") == "table/row/seed-2"

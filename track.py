@@ -1,0 +1,102 @@
+"""Follow one target: python track.py source=VIDEO box=[x,y,w,h] writes an annotated video."""
+
+import os
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from omegaconf import DictConfig
+from tqdm import tqdm
+
+from benchmarks.results import write_boxes
+from datasets.video import FrameSource
+from engine.build import build_contestant, build_device
+from engine.command import run_command
+from engine.run import Run
+from ops.boxes import valid
+from ops.crop import Frames
+from ops.errors import InputError
+
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def track(config: DictConfig) -> None:
+    """Track `config.box` through `config.source`, into tracked.mp4 and boxes.txt."""
+    run = Run.of_hydra(config.resume)
+    device = build_device(config.device)
+    if config.source is None:
+        raise InputError("source is not set: source=VIDEO, a video file or a folder of pictures")
+    source = FrameSource(config.source)
+    frames = iter(source)
+    first = next(frames, None)
+    if first is None:
+        raise InputError(f"source={config.source}: no frame in it")
+    box = check_box(config.box, first)
+    contestant = build_contestant(config)
+    tracker = contestant.tracker.to(device, memory_format=torch.channels_last).eval()
+    log = run.open(config, "track")
+    log.info("%s, %s, on %s", contestant.name, contestant.weights, device)
+
+    start = time.perf_counter()
+    memory = tracker.init(Frames.stack([first], device), torch.tensor([box], device=device))
+    boxes = [box]
+    with Video(run.directory / "tracked.mp4", source.rate, first) as video:
+        video.write(first, box, 1.0, 1 / (time.perf_counter() - start))
+        for frame in tqdm(frames, total=source.count, initial=1, unit="frame"):
+            start = time.perf_counter()
+            memory, found, score = tracker.update(Frames.stack([frame], device), memory)
+            boxes.append(found[0].tolist())
+            video.write(frame, boxes[-1], score.item(), 1 / (time.perf_counter() - start))
+    write_boxes(run.directory / "boxes.txt", np.array(boxes))
+    log.info("%d frames: %s and boxes.txt beside it", len(boxes), video.path)
+
+
+def check_box(box, picture: np.ndarray) -> list[float]:
+    """The box as four floats, if it can be tracked in this picture."""
+    height, width = picture.shape[:2]
+    if box is None or len(box) != 4 or not all(isinstance(v, (int, float)) for v in box):
+        raise InputError(f"box={box}: expected box=[x,y,w,h] in pixels, of {width} x {height}")
+    x, y, w, h = box = [float(value) for value in box]
+    if not valid(np.array(box)) or x + w <= 0 or y + h <= 0 or x >= width or y >= height:
+        raise InputError(f"box={box}: no area inside the first frame, {width} x {height} pixels")
+    return box
+
+
+class Video:
+    """An annotated video file: the box, its score, and the frames per second of its frame."""
+
+    def __init__(self, path: Path, rate: float, picture: np.ndarray):
+        self.path, self.size = path, picture.shape[1::-1]
+        self.partial = path.with_name(f".{path.name}.partial.mp4")
+        code = cv2.VideoWriter.fourcc(*"mp4v")
+        self.writer = cv2.VideoWriter(str(self.partial), code, rate, self.size)
+        if not self.writer.isOpened():
+            raise InputError(f"{path}: OpenCV cannot write mp4 videos here")
+
+    def write(self, picture: np.ndarray, box: list[float], score: float, rate: float) -> None:
+        """Draw on a copy of picture (H, W, 3) RGB, and append it."""
+        frame = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), self.size)
+        x, y, w, h = (round(value) for value in box)
+        thickness = max(1, round(min(self.size) / 240))
+        cv2.rectangle(frame, (x, y), (x + w, y + h), (60, 220, 60), thickness)
+        text, scale = f"score {score:.2f}   {rate:.0f} frames/s", max(min(self.size) / 600, 0.4)
+        for color, width in (((0, 0, 0), 3 * thickness), ((255, 255, 255), thickness)):
+            place = (round(12 * scale), round(32 * scale))
+            cv2.putText(frame, text, place, FONT, scale, color, width, cv2.LINE_AA)
+        self.writer.write(frame)
+
+    def __enter__(self) -> "Video":
+        return self
+
+    def __exit__(self, kind, error, traceback) -> None:
+        """Put the whole video in its place; of one that broke off nothing stays."""
+        self.writer.release()
+        if kind is None:
+            os.replace(self.partial, self.path)
+        self.partial.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    run_command(track, "track")
