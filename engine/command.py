@@ -82,7 +82,8 @@ def _tracker_label(checkpoint: str | None, tracker: str) -> str:
 def _sweep_row(name: str, overrides: str) -> str:
     """Where a job of a sweep lies below runs/: its name, and what the sweep varies."""
     varied = [item for item in overrides.split(",") if "experiment" not in item.split("=")[0]]
-    return "/".join([name, *["_".join(varied).replace("=", "-")] * bool(overrides and varied)])
+    row = "_".join(varied).replace("=", "-").replace("/", "-")
+    return f"{name}/{row}" if row else name
 
 
 OmegaConf.register_new_resolver("tracker_label", _tracker_label, replace=True)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT, sliding
+from omegaconf import OmegaConf
 
 from engine.command import _sweep_row, _tracker_label, run_command
 
@@ -157,6 +158,34 @@ def test_training_then_its_checkpoint_in_every_command(run, data, tmp_path):
     assert code == 0 and (tmp_path / "runs" / "again" / "tracked.mp4").exists()
 
 
+def test_a_sweep_gives_each_job_a_folder_and_goes_on_in_it(run, tmp_path):
+    sweep = ["-m", "tracker=first_box,cacf", "seed=0,1", "dataset.count=2", "dataset.length=4"]
+    assert run("evaluate", *sweep)[0] == 0
+    reports = sorted(path.parent for path in (tmp_path / "runs").rglob("report.json"))
+    assert len(reports) == 4 and {path.parent.name for path in reports} == {
+        "evaluate_first_box_on_synthetic",
+        "evaluate_cacf_on_synthetic",
+    }
+    assert run("evaluate", *sweep)[0] == 1  # they are used
+    assert run("evaluate", *sweep, "resume=true")[0] == 0
+    again = sorted(path.parent for path in (tmp_path / "runs").rglob("report.json"))
+    assert again == reports
+
+
+def test_command_line_over_experiment_over_tracker(run, tmp_path):
+    arguments = ["experiment=quickstart", "trainer.max_steps=1", "trainer.batch_size=2",
+                 "trainer.validate=false", "evaluate_after=false", "head.width=16"]  # fmt: skip
+    assert run("train", *arguments)[0] == 0
+    config = OmegaConf.load(tmp_path / "runs" / "quickstart" / ".hydra" / "config.yaml")
+    assert config.head.width == 16  # the command line; 64 in the experiment, 256 in the head
+    assert config.head.hidden_channels == 32  # the experiment; 128 in the head
+    assert config.optimizer.learning_rate == 0.01  # the experiment; 0.001 in the trainer
+    assert config.tracker.padding == 2 and config.tracker.input_size == 96  # tracker; experiment
+    assert config.name == "quickstart"  # the experiment; tracker and dataset by default
+    assert config.backbone.depth == 18  # the experiment; the tracker says resnet50
+    assert config.optimizer.momentum == 0.9
+
+
 def test_wrong_input_is_one_line_and_leaves_nothing(run, data, tmp_path):
     outside, broken = tmp_path / "outside", tmp_path / "broken"
     for root, box in ((outside, "500,500,10,10"), (broken, "40,30,20,24")):
@@ -208,5 +237,9 @@ def test_names_of_run_directories():
     assert _tracker_label("runs/mine/checkpoints/best.pt", "rar") == "mine"
     assert _tracker_label("weights/small.pt", "rar") == "small"
     assert _sweep_row("rar", "seed=1,tracking.scales=3") == "rar/seed-1_tracking.scales-3"
+    assert _sweep_row("rar", "backbone.weights=a/b.pt") == "rar/backbone.weights-a-b.pt"
+    assert _sweep_row("rar", "") == "rar"
     assert _sweep_row("table/row", "+experiment/table=row") == "table/row"
+    assert _sweep_row("rar", "backbone.weights=a/b.pt") == "rar/backbone.weights-a-b.pt"
+    assert _sweep_row("rar", "") == "rar"
     assert _sweep_row("table/row", "+experiment/table=row,seed=2") == "table/row/seed-2"
