@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from benchmarks.files import write_atomically
 from ops.errors import InputError
 
-USED = ("checkpoints", "results", "report.json")
+USED = ("metrics.jsonl", "checkpoints", "results", "report.json", "tracked.mp4")
 
 
 class Run:
@@ -63,7 +63,9 @@ class Run:
 
 
 def discard_if_empty(directory: Path) -> None:
-    """Remove a directory, and its parents up to the working one, as far as they are empty."""
-    while directory.is_dir() and not any(directory.iterdir()) and directory != Path.cwd():
+    """Remove a run directory that nothing came of, and folders above it within the working one."""
+    while directory.is_dir() and not any(directory.iterdir()):
         directory.rmdir()
         directory = directory.parent
+        if Path.cwd() not in directory.parents:
+            return

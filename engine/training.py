@@ -197,13 +197,18 @@ class Training:
         save_checkpoint(self.directory / "checkpoints" / name, content)
 
     def resume(self) -> None:
-        """Go on from checkpoints/last.pt; what was logged after it is taken back."""
-        checkpoint = load_checkpoint(self.directory / "checkpoints" / "last.pt")
-        check_same_config(checkpoint["config"], self.config)
-        self.tracker.load_state_dict(checkpoint["model"])
-        self.optimizer.load_state_dict(checkpoint["optimizer"])
-        self.step, self.best = checkpoint["step"], checkpoint["best"]
-        restore_random_states(checkpoint["random"])
+        """Go on from checkpoints/last.pt, or from the start if the run did not come that far.
+
+        What was logged after the checkpoint is taken back.
+        """
+        path = self.directory / "checkpoints" / "last.pt"
+        if path.exists():
+            checkpoint = load_checkpoint(path)
+            check_same_config(checkpoint["config"], self.config)
+            self.tracker.load_state_dict(checkpoint["model"])
+            self.optimizer.load_state_dict(checkpoint["optimizer"])
+            self.step, self.best = checkpoint["step"], checkpoint["best"]
+            restore_random_states(checkpoint["random"])
         metrics = self.directory / "metrics.jsonl"
         if metrics.exists():  # a line that was cut short by a kill does not end
             lines = metrics.read_text().splitlines(keepends=True)

@@ -179,6 +179,19 @@ def test_a_loss_that_is_not_finite_stops_with_its_batch_saved(tmp_path):
     assert not (tmp_path / "checkpoints").exists()
 
 
+def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path):
+    run = training(tmp_path, max_steps=2, checkpoint_every=1)
+    run.fit()
+    (tmp_path / "checkpoints" / "last.pt").unlink()
+    with open(tmp_path / "metrics.jsonl", "a") as file:
+        file.write('{"step": 2, "lo')  # a line that the kill cut short
+    again = training(tmp_path, max_steps=2)
+    again.resume()
+    assert again.step == 0 and (tmp_path / "metrics.jsonl").read_text() == ""
+    again.fit()
+    assert again.tracker.value.item() == run.tracker.value.item()
+
+
 def test_long_gradients_are_shortened(tmp_path):
     run = training(tmp_path, Line(1000.0), clip_norm=1.0, max_steps=1)
     run.fit()
