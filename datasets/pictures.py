@@ -1,5 +1,6 @@
 """Pictures from disk."""
 
+import re
 from pathlib import Path
 
 import cv2
@@ -29,5 +30,11 @@ def read_picture(path: Path) -> np.ndarray:
 
 
 def list_pictures(folder: Path) -> list[Path]:
-    """The picture files of a folder, sorted by name."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    """The picture files of a folder by name, numbers in it by value: 2.jpg before 10.jpg."""
+    found = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    return sorted((path for path in found if not path.name.startswith(".")), key=_natural)
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    parts = re.split(r"(\d+)", path.name)
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]

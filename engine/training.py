@@ -58,7 +58,7 @@ class Settings:
 
     @property
     def last_step(self) -> int:
-        return min(self.total_steps, self.max_steps or self.total_steps)
+        return min(self.total_steps, self.total_steps if self.max_steps is None else self.max_steps)
 
     def rate(self, step: int) -> float:
         """The learning rate, exponential from the first to the last step of all epochs."""
@@ -115,7 +115,7 @@ class Training:
             settings.workers,
             pin_memory=self.device.type == "cuda",
         )
-        board = SummaryWriter(str(self.directory / "tensorboard"), purge_step=self.step)
+        board = SummaryWriter(str(self.directory / "tensorboard"), purge_step=self.step + 1)
         meter = self.meter = Meter(settings.batch_size)
         batches = iter(loader)
         self.tracker.train()
@@ -153,13 +153,14 @@ class Training:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.amp):
             losses, seen = self.tracker.loss(clip)
         loss = sum(losses.values())
-        if not torch.isfinite(loss):
-            path = self.directory / "not_finite.pt"
-            save_checkpoint(path, {"step": self.step, "clip": vars(clip)})
-            raise InputError(f"step {self.step}: the loss is {loss.item()}, its batch is in {path}")
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.tracker.parameters(), self.settings.clip_norm)
+        if not torch.isfinite(loss + norm):
+            path = self.directory / "not_finite.pt"
+            save_checkpoint(path, {"step": self.step, "clip": vars(clip)})
+            found = f"the loss is {loss.item():g}, its gradient {norm.item():g}"
+            raise InputError(f"step {self.step}: {found}; its batch is in {path}")
         self.optimizer.step()
         return {"loss": loss.detach()} | losses, seen, norm
 

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ops.errors import InputError
+
 
 class PlainHead(nn.Module):
     """Levels brought to one stride, each normalised, side by side.
@@ -20,8 +22,10 @@ class PlainHead(nn.Module):
         self, channels: tuple[int, ...], strides: tuple[int, ...], stride: int | None = None
     ):
         super().__init__()
-        self.stride = stride or max(strides)
+        self.stride = stride if stride is not None else max(strides)
         self.strides = strides
+        if self.stride < 1 or any(max(s, self.stride) % min(s, self.stride) for s in strides):
+            raise InputError(f"head.stride={stride}: levels of strides {strides} do not come to it")
 
     def initial_state(self, levels: list[Tensor], batch: int) -> list:
         """Nothing is remembered."""

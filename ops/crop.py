@@ -85,8 +85,10 @@ def crop(frames: Frames, windows: Tensor, size: int) -> Tensor:
     canvas = (pixels - means) * _inside(frames.sizes, left, top, right, bottom)[:, None]
     windows = windows - windows.new_tensor([left, top, 0, 0])
     if max(columns, rows) > 1:
-        canvas = F.pad(canvas, (0, (left - right) % columns, 0, (top - bottom) % rows))
-        canvas = F.avg_pool2d(canvas, (rows, columns))
+        # With an averaged cell around it, since roi_align goes on with whatever is at the edge.
+        sides = (columns, columns + (left - right) % columns, rows, rows + (top - bottom) % rows)
+        canvas = F.avg_pool2d(F.pad(canvas, sides), (rows, columns))
+        windows = windows + windows.new_tensor([columns, rows, 0, 0])
         windows = windows / windows.new_tensor([columns, rows, columns, rows])
     owner = torch.arange(batch, device=windows.device).repeat_interleave(count)
     corners = torch.cat([windows[..., :2], windows[..., :2] + windows[..., 2:]], -1)

@@ -31,7 +31,7 @@ class RARHead(nn.Module):
         spatial: bool = True,
     ):
         super().__init__()
-        self.stride = stride or max(min(strides), min(8, max(strides)))
+        self.stride = stride if stride is not None else max(min(strides), min(8, max(strides)))
         self.attentions = nn.ModuleList(
             HierarchicalAttention(c, hidden_channels, inter_frame, channel, spatial)
             for c in channels

@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ops.errors import InputError
+
 
 class Refinement(nn.Module):
     """1x1 lateral, addition to what came from the deeper levels, 3x3; a last 3x3 into the filter.
@@ -14,6 +16,9 @@ class Refinement(nn.Module):
         stride: of the output, in pixels; at least the finest level's.
         width: channels of the laterals.
         out_channels: channels of the output, the filter's.
+
+    Raises:
+        InputError: a stride finer than every level, or no multiple or divisor of one.
     """
 
     def __init__(
@@ -25,6 +30,8 @@ class Refinement(nn.Module):
         out_channels: int = 64,
     ):
         super().__init__()
+        if stride < min(strides) or any(max(s, stride) % min(s, stride) for s in strides):
+            raise InputError(f"head.stride={stride}: levels of strides {strides} do not come to it")
         self.laterals = nn.ModuleList(
             nn.Conv2d(c, width, 1, stride=max(stride // s, 1))
             for c, s in zip(channels, strides, strict=True)

@@ -34,6 +34,16 @@ def test_forms_of_annotation(tmp_path, separator, one_based):
     assert frame[0, 0, 0] == 1
 
 
+def test_pictures_come_in_the_order_of_their_numbers(tmp_path):
+    write_sequence(tmp_path, "a", [[1, 2, 3, 4]] * 12)
+    images = tmp_path / "a" / "img"
+    for path in images.iterdir():
+        path.rename(path.with_name(f"{int(path.stem) + 1}.png"))
+    (images / "._1.png").write_bytes(b"left by a file manager")
+    (sequence,) = folder(tmp_path).sequences
+    assert [int(sequence.frame(i)[0, 0, 0]) for i in range(12)] == list(range(12))
+
+
 def test_a_part_is_named(tmp_path):
     for name in ("a", "b", "c"):
         write_sequence(tmp_path, name, BOXES)
@@ -78,9 +88,8 @@ def test_a_broken_picture_is_named(tmp_path, suffix):
     broken.write_bytes(whole[: len(whole) // 2])
     (tmp_path / "a" / "img" / "0002.png").unlink()
     (sequence,) = folder(tmp_path).sequences
-    if suffix == "jpg":
-        with pytest.raises(InputError, match=r"0001b.jpg: broken picture"):
-            sequence.frame(2)
+    with pytest.raises(InputError, match=rf"0001b.{suffix}: broken picture"):
+        sequence.frame(2)
     broken.write_bytes(b"")
     with pytest.raises(InputError, match=rf"0001b.{suffix}: broken picture"):
         sequence.frame(2)

@@ -179,6 +179,23 @@ def test_a_loss_that_is_not_finite_stops_with_its_batch_saved(tmp_path):
     assert not (tmp_path / "checkpoints").exists()
 
 
+class Root(Line):
+    """A loss of finite value whose gradient is not."""
+
+    def loss(self, clip):
+        losses, seen = super().loss(clip)
+        return {
+            "root": losses["square"] * 0 + (self.value - self.value.detach()).abs().sqrt()
+        }, seen
+
+
+def test_a_gradient_that_is_not_finite_stops_before_the_weights_are_lost(tmp_path):
+    run = training(tmp_path, Root())
+    with pytest.raises(InputError, match="step 0: the loss is 0, its gradient nan"):
+        run.fit()
+    assert run.tracker.value.item() == 0 and not (tmp_path / "checkpoints").exists()
+
+
 def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path):
     run = training(tmp_path, max_steps=2, checkpoint_every=1)
     run.fit()

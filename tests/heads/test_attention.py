@@ -7,6 +7,7 @@ import torch
 from heads.rar import RARHead
 from heads.rar.attention import HierarchicalAttention, LSTMState
 from heads.rar.refinement import Refinement
+from ops.errors import InputError
 
 
 def sigmoid(x):
@@ -112,6 +113,14 @@ def test_refinement_brings_levels_to_its_stride():
 )
 def test_stride_of_the_representation(strides, stride, expected):
     assert RARHead((8,) * len(strides), strides, stride, 4, 8, 8).stride == expected
+
+
+@pytest.mark.parametrize(
+    ("strides", "stride"), [((8, 8, 8), 4), ((4, 8), 6), ((4, 8), 2), ((4, 8), 0)]
+)
+def test_a_stride_that_the_levels_do_not_have_is_refused(strides, stride):
+    with pytest.raises(InputError, match=f"head.stride={stride}"):
+        RARHead((8,) * len(strides), strides, stride, 4, 8, 8)
 
 
 def test_paper_sizes():

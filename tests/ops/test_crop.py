@@ -76,17 +76,32 @@ def test_outside_the_picture_is_its_mean_colour():
     )
 
 
-def test_a_crop_does_not_depend_on_the_pictures_beside_it():
+@pytest.mark.parametrize("stretch", [1, 10])  # 10: larger than the crop
+def test_a_crop_does_not_depend_on_the_pictures_beside_it(stretch):
     random = np.random.default_rng(2)
     pictures = [
         random.integers(0, 256, (h, w, 3), np.uint8) for h, w in [(60, 80), (99, 41), (7, 9)]
     ]
     windows = torch.tensor(random.uniform(-30, 60, (3, 4, 4)), dtype=torch.float32)
-    windows[..., 2:] = windows[..., 2:].abs() + 5
+    windows[..., 2:] = windows[..., 2:].abs() * stretch + 5
     together = crop(Frames.stack(pictures), windows, 33)
     for index, picture in enumerate(pictures):
         alone = crop(Frames.stack([picture]), windows[index : index + 1], 33)[0]
         assert (alone - together[index]).abs().max() < 0.02
+
+
+def test_a_tall_window_above_the_picture_does_not_smear_its_edge():
+    """Where the picture is averaged down before the crop, its border stays a border."""
+    random = np.random.default_rng(3)
+    pictures = [random.integers(0, 256, (h, 400, 3), np.uint8) for h in (224, 290)]
+    pictures[0][:8] = 255
+    windows = torch.tensor([[[134.0, -208.0, 105.0, 645.0]]]).expand(2, 1, 4)
+    alone = crop(Frames.stack(pictures[:1]), windows[:1], 160)[0, 0]
+    beside = crop(Frames.stack(pictures), windows, 160)[0, 0]
+    assert (alone - beside).abs().max() < 0.02
+    mean = torch.tensor(pictures[0].mean((0, 1)), dtype=torch.float32)
+    above = alone[:, : int(206 / 645 * 160) - 1]
+    assert torch.allclose(above, mean[:, None, None].expand_as(above), atol=0.02)
 
 
 @pytest.mark.parametrize("side", [130.0, 200.0, 431.0])

@@ -51,7 +51,8 @@ def test_untrained_rar_follows_a_sliding_patch():
     assert overlap(boxes, sequence.boxes).min() > 0.6
 
 
-def test_the_scale_pyramid_follows_a_growing_target():
+def growing():
+    """A textured square that grows by the pyramid's step in each frame."""
     texture = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
     frames, boxes = [], []
     for index in range(20):
@@ -61,7 +62,11 @@ def test_the_scale_pyramid_follows_a_growing_target():
         frame[top : top + side, left : left + side] = cv2.resize(texture, (side, side))
         frames.append(frame)
         boxes.append([left, top, side, side])
-    sequence = Recorded("grow", frames, boxes)
+    return Recorded("grow", frames, boxes)
+
+
+def test_the_scale_pyramid_follows_a_growing_target():
+    sequence = growing()
     kept, scaled = (follow(cacf(scales=s, learning_rate=0.1), sequence)[-1] for s in (1, 3))
     truth = sequence.boxes[-1]
     assert overlap(scaled, truth) > 0.85 > overlap(kept, truth)
@@ -117,10 +122,12 @@ def test_every_weight_gets_a_gradient_from_three_frames():
     assert not without
 
 
-def test_the_loss_of_a_clip_is_what_tracking_computes():
-    """Eq. 12 from init's and update's own steps: state by template, filter summed over frames."""
+def test_the_loss_of_a_clip_by_hand():
+    """Eq. 12 frame by frame: state by template, filter summed over frames, labels at the shift."""
     tracker = small_rar().eval()
     clip = a_clip(tracker, batch=1, frames=4)
+    moves = torch.tensor([[8.0, -4.0], [-12.0, 0.0], [2.0, 6.0]])  # crop pixels
+    clip.search_boxes[0, :, :2] += moves
     with torch.no_grad():
         found = tracker.loss(clip)[0]["response"]
         state, filters, total = None, None, 0.0
@@ -131,22 +138,66 @@ def test_the_loss_of_a_clip_is_what_tracking_computes():
             levels = tracker._levels(clip.searches[:, t : t + 1].float())
             features, _ = tracker._represent(levels, state, 1)
             response = tracker.cacf.respond(filters, features)[0, 0]
-            label = tracker._labels(torch.zeros(2), response)
-            total += (response - label).square().sum() / 3
+            height, width = response.shape
+            for row in range(height):
+                for column in range(width):
+                    dx = (column - moves[t, 0] / 4 + width / 2) % width - width / 2
+                    dy = (row - moves[t, 1] / 4 + height / 2) % height - height / 2
+                    sigma = 0.1 * 21 / 4
+                    label = torch.exp(-(dx**2 + dy**2) / (2 * sigma**2))
+                    total += (response[row, column] - label).square() / 3
     assert torch.isclose(found, total, rtol=1e-4)
 
 
-def test_a_filter_that_is_not_differentiated_trains_by_the_search_alone():
-    tracker = small_rar(templates_differentiable=False, contexts=False).train()
+def test_a_frame_advances_the_state_once_and_averages_the_filter():
+    """From init's and update's own outcome, against the template patch computed beside it."""
+    tracker = small_rar(learning_rate=0.25).eval()
+    sequence = sliding("slide", 3, (160, 120))
+    frames = [Frames.stack([sequence.frame(i)]) for i in range(3)]
+    memory = tracker.init(frames[0], torch.tensor(sequence.boxes[:1]).float())
+    for frame in frames[1:]:
+        after, boxes, _ = tracker.update(frame, memory)
+        with torch.no_grad():
+            levels = tracker._levels(tracker._regions(frame, boxes)[:, :1])  # the target alone
+            states = [lstm.lstm(x, s) for lstm, x, s in
+                      zip(tracker.head.attentions, levels, memory.state, strict=True)]  # fmt: skip
+            fresh, _ = tracker._learn(tracker._levels(tracker._regions(frame, boxes)), memory.state)
+        for new, expected, old in zip(after.state, states, memory.state, strict=True):
+            assert torch.allclose(new.cell, expected.cell, atol=1e-5)
+            assert torch.allclose(new.hidden, expected.hidden, atol=1e-5)
+            assert not torch.allclose(new.cell, old.cell, atol=1e-3)
+        mixed = 0.75 * memory.filter.denominator + 0.25 * fresh.denominator
+        assert torch.allclose(after.filter.denominator, mixed, rtol=1e-4)
+        assert torch.equal(after.boxes, boxes)
+        memory = after
+
+
+@pytest.mark.parametrize("differentiable", [True, False])
+def test_whether_training_differentiates_through_the_filter(differentiable):
+    tracker = small_rar(templates_differentiable=differentiable)
+    tracker.head = RARHead((64, 128), (4, 8), 4, 8, 16, 8, inter_frame=False)  # no other way back
+    tracker.eval()  # BatchNorm would mix the patches
     clip = a_clip(tracker)
     clip.templates = clip.templates.float().requires_grad_()
     clip.searches = clip.searches.float().requires_grad_()
-    tracker.backbone.eval()  # BatchNorm would mix the patches
     tracker.loss(clip)[0]["response"].backward()
-    first_search_only = clip.searches.grad.abs().sum()
-    assert first_search_only > 0
-    through_filter = small_rar(templates_differentiable=True, contexts=False).train()
-    assert through_filter.geometry() == tracker.geometry()
+    assert clip.searches.grad.any()
+    assert (clip.templates.grad is not None and bool(clip.templates.grad.any())) == differentiable
+
+
+def test_without_contexts_the_filter_sees_the_target_alone():
+    picture = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
+    frames, box = Frames.stack([picture]), torch.tensor([[120.0, 80.0, 30.0, 21.0]])
+    with_them, without = (cacf(contexts=c).init(frames, box).filter for c in (True, False))
+    assert cacf(contexts=False)._regions(frames, box).shape[1] == 1
+    assert torch.allclose(with_them.numerator, without.numerator, atol=1e-4)
+    assert (with_them.denominator > without.denominator).all()
+
+
+def test_the_scale_penalty_holds_the_size():
+    sequence = growing()
+    held = follow(cacf(learning_rate=0.1, scale_penalty=0.5), sequence)
+    assert np.allclose(held[:, 2:], sequence.boxes[0, 2:])
 
 
 def test_input_size_must_fit_the_padding():
