@@ -13,8 +13,7 @@ from tqdm import tqdm
 from benchmarks.results import write_boxes
 from datasets.video import FrameSource
 from engine.build import build_contestant, build_device
-from engine.command import run_command
-from engine.run import Run
+from engine.command import open_run, run_command
 from ops.boxes import valid
 from ops.crop import Frames
 from ops.errors import InputError
@@ -24,7 +23,7 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 def track(config: DictConfig) -> None:
     """Track `config.box` through `config.source`, into tracked.mp4 and boxes.txt."""
-    run = Run.of_hydra(config.resume)
+    run = open_run(config)
     device = build_device(config.device)
     if config.source is None:
         raise InputError("source is not set: source=VIDEO, a video file or a folder of pictures")
@@ -36,7 +35,7 @@ def track(config: DictConfig) -> None:
     box = check_box(config.box, first)
     contestant = build_contestant(config)
     tracker = contestant.tracker.to(device, memory_format=torch.channels_last).eval()
-    log = run.open(config, "track")
+    log = run.open("track")
     log.info("%s, %s, on %s", contestant.name, contestant.weights, device)
 
     start = time.perf_counter()
@@ -77,7 +76,7 @@ class Video:
 
     def write(self, picture: np.ndarray, box: list[float], score: float, rate: float) -> None:
         """Draw on a copy of picture (H, W, 3) RGB, and append it."""
-        frame = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), self.size)
+        frame = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
         x, y, w, h = (round(value) for value in box)
         thickness = max(1, round(min(self.size) / 240))
         cv2.rectangle(frame, (x, y), (x + w, y + h), (60, 220, 60), thickness)
@@ -85,7 +84,7 @@ class Video:
         for color, width in (((0, 0, 0), 3 * thickness), ((255, 255, 255), thickness)):
             place = (round(12 * scale), round(32 * scale))
             cv2.putText(frame, text, place, FONT, scale, color, width, cv2.LINE_AA)
-        self.writer.write(frame)
+        self.writer.write(cv2.resize(frame, self.size))  # a video has one size
 
     def __enter__(self) -> "Video":
         return self

@@ -1,5 +1,6 @@
 """Train a tracker: python train.py tracker=rar dataset=synthetic (README.md tells more)."""
 
+import shutil
 from collections.abc import Callable
 
 import torch
@@ -15,7 +16,7 @@ from engine.build import (
     load_tracker,
     network_config,
 )
-from engine.command import run_command
+from engine.command import open_run, run_command
 from engine.evaluation import Evaluation, check_starts
 from engine.results import Contestant, evaluate_all, validation_score
 from engine.run import Run
@@ -27,7 +28,7 @@ from trackers.base import Tracker
 
 def train(config: DictConfig) -> None:
     """Train `config`'s tracker on its dataset, into the run directory; then, perhaps, test it."""
-    run = Run.of_hydra(config.resume)
+    run = open_run(config)
     device = build_device(config.device)
     settings = Settings(**config.trainer, **config.optimizer)
     dataset = build_dataset(config.dataset)
@@ -39,9 +40,12 @@ def train(config: DictConfig) -> None:
     training = Training(tracker, clips, settings, run.directory, plain, device, validate)
     if run.resumed:
         training.resume()
-    log = run.open(config, "train")
+    log = run.open("train")
     log.info("%s on %s, steps %d to %d", config.label, device, training.step, settings.last_step)
+    started = training.step
     training.fit()
+    if training.step > started:  # what earlier weights found is not these weights' result
+        shutil.rmtree(run.results, ignore_errors=True)
     log.info("trained: %s", run.checkpoints / "last.pt")
     if test_dataset is not None:
         evaluate_trained(config, run, test_dataset, device)
@@ -75,9 +79,9 @@ def build_test(config: DictConfig) -> Dataset:
 def evaluate_trained(config: DictConfig, run: Run, dataset: Dataset, device: torch.device) -> None:
     """Track `dataset` with the best weights of the run, beside `baselines`."""
     best = run.checkpoints / "best.pt"
-    config.checkpoint = str(best if best.exists() else run.checkpoints / "last.pt")
-    trained, checkpoint, stored = load_tracker(config, overrides=[])
-    weights = f"{config.checkpoint}, step {checkpoint['step']}"
+    path = str(best if best.exists() else run.checkpoints / "last.pt")
+    trained, checkpoint, stored = load_tracker(path, config, overrides=[])
+    weights = f"{path}, step {checkpoint['step']}"
     contestants = [Contestant(config.label, trained, weights, network_config(stored))]
     contestants += [BASELINES[name](stored) for name in config.baselines]
     evaluate_all(

@@ -16,7 +16,7 @@ from datasets.sequence import Sequence
 from ops.boxes import centers, from_centers, valid
 from ops.clip import Clip, ClipGeometry
 from ops.crop import Frames, crop, to_crop
-from ops.errors import InputError
+from ops.errors import InputError, check_number
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class ClipSampling:
     Attributes:
         frames: N, in order of time; the first `templates` of them become templates, the last
             `searches` become searches (both may hold a frame).
-        max_gap: largest distance of two neighbouring frames.
+        max_gap: largest distance of two neighbouring frames, counted in those with a target.
         shift: search crops are shifted by up to this many target sides, uniformly, on each axis.
         scale: and scaled by a factor of up to 1 + this, or its inverse, on each axis alike.
     """
@@ -37,6 +37,14 @@ class ClipSampling:
     max_gap: int = 10
     shift: float = 0.0
     scale: float = 0.0
+
+    def __post_init__(self):
+        check_number("clip.max_gap", self.max_gap, 1)
+        check_number("clip.shift", self.shift, 0, whole=False)
+        check_number("clip.scale", self.scale, 0, whole=False)
+        for name in ("templates", "searches"):
+            check_number(f"clip.{name}", getattr(self, name), 1)
+        check_number("clip.frames", self.frames, max(self.templates, self.searches) + 1)
 
 
 class ClipDataset:
@@ -50,6 +58,12 @@ class ClipDataset:
         seed: int = 0,
     ):
         self.geometry, self.sampling, self.seed = geometry, sampling, seed
+        in_order = sampling.templates == sampling.searches == sampling.frames - 1
+        if geometry.in_order and not in_order:
+            raise InputError(
+                f"clip.frames={sampling.frames}: this tracker searches the frame after each "
+                f"template, clip.templates and clip.searches are to be {sampling.frames - 1}"
+            )
         self.sequences = sequences
         if not any(len(self._usable(sequence)) for sequence in sequences):  # stops at the first
             raise InputError(f"dataset: no sequence has {sampling.frames} frames with a valid box")

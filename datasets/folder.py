@@ -7,7 +7,7 @@ import numpy as np
 from datasets.pictures import list_pictures, read_picture
 from datasets.sequence import Dataset, Sequence
 from ops.box_files import read_boxes
-from ops.errors import InputError
+from ops.errors import InputError, check_number
 
 ANNOTATION = "groundtruth_rect.txt"
 
@@ -54,13 +54,17 @@ def folder(
     names = sorted(path.name for path in root.iterdir() if (path / "img").is_dir())
     if not names:
         raise InputError(f"{root}: no sequences in it, expected NAME/img/*.jpg")
+    if sequences is not None and not isinstance(sequences, list | tuple):
+        raise InputError(f"dataset.sequences={sequences}: expected a list, [{sequences}]")
+    if max_frames is not None:
+        check_number("dataset.max_frames", max_frames, 1)
     unknown = sorted(set(sequences or []) - set(names))
     if unknown:
         known = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
         raise InputError(f"dataset.sequences: {', '.join(unknown)} not in {root} (it has {known})")
     chosen = names if sequences is None else [name for name in names if name in sequences]
-    if not chosen or (max_frames is not None and max_frames < 1):
-        raise InputError("dataset.sequences and dataset.max_frames leave nothing to read")
+    if not chosen:
+        raise InputError("dataset.sequences=[]: expected some names, or null for all")
     read = [_read_sequence(root / name, max_frames, one_based) for name in chosen]
     part = []
     if sequences is not None:

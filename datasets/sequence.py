@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ops.errors import InputError
+
 
 class Sequence:
     """One target followed through one piece of footage.
@@ -40,9 +42,10 @@ class Dataset:
     split: str
     sequences: list[Sequence]
     convention: str = "matlab_otb"
-    protocols: tuple[str, ...] = ("ope",)
     part: str | None = None
     by_name: dict[str, Sequence] = field(init=False, repr=False)
 
     def __post_init__(self):
+        if self.split not in ("train", "val", "test"):
+            raise InputError(f"dataset.split={self.split}: expected train, val or test")
         self.by_name = {sequence.name: sequence for sequence in self.sequences}

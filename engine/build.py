@@ -16,7 +16,7 @@ from datasets.clips import ClipDataset, ClipSampling
 from datasets.sequence import Dataset
 from engine.checkpoints import load_checkpoint
 from engine.results import Contestant
-from ops.errors import InputError
+from ops.errors import InputError, check_number
 from trackers.base import Tracker
 
 PACKAGES = ("backbones.", "heads.", "trackers.", "datasets.")
@@ -54,6 +54,7 @@ def build_clips(config: DictConfig, dataset: Dataset, tracker: Tracker) -> ClipD
 
 def build_tracker(config: DictConfig) -> Tracker:
     """Backbone, head and tracker, put together, from random or pretrained weights."""
+    check_number("seed", config.seed, 0)
     torch.manual_seed(config.seed)
     parts: dict[str, Any] = {}
     if config.get("backbone") is not None:
@@ -65,21 +66,23 @@ def build_tracker(config: DictConfig) -> Tracker:
     return _instantiate(config.tracker, **parts, **tracking)
 
 
-def load_tracker(config: DictConfig, overrides: list[str]) -> tuple[Tracker, dict, DictConfig]:
-    """The tracker of `config.checkpoint`: (tracker, checkpoint, its config).
+def load_tracker(
+    path: str, config: DictConfig, overrides: list[str]
+) -> tuple[Tracker, dict, DictConfig]:
+    """The tracker of a checkpoint: (tracker, checkpoint, its config).
 
     The checkpoint's own config rebuilds it. Of what was said beside it (`overrides`, as on the
     command line), keys under `tracking.` are taken over; a key that would make another network is
     refused.
     """
-    checkpoint = load_checkpoint(config.checkpoint)
+    checkpoint = load_checkpoint(path)
     stored = OmegaConf.create(checkpoint["config"])
     for override in overrides:
         key = override.lstrip("+~").split("=")[0]
-        if key.startswith("tracking."):
+        if key.startswith("tracking.") or key == "label":
             OmegaConf.update(stored, key, OmegaConf.select(config, key))
-        elif key.split(".")[0].split("/")[0] in (*NETWORK, "experiment"):
-            _check_same_network(config, stored, key)
+        elif key.split(".")[0] in (*NETWORK, "tracking"):
+            _check_same_network(path, config, stored, key)
     plain = OmegaConf.merge(stored, {"seed": config.seed})
     if plain.get("backbone") is not None:
         for key in LOADING:
@@ -95,7 +98,9 @@ def build_contestant(config: DictConfig) -> Contestant:
         tracker = build_tracker(config)
         weights = describe_weights(config, tracker)
         return Contestant(config.label, tracker, weights, network_config(config))
-    tracker, checkpoint, stored = load_tracker(config, list(HydraConfig.get().overrides.task))
+    tracker, checkpoint, stored = load_tracker(
+        config.checkpoint, config, list(HydraConfig.get().overrides.task)
+    )
     weights = f"{config.checkpoint}, step {checkpoint['step']}"
     return Contestant(stored.label, tracker, weights, network_config(stored))
 
@@ -117,26 +122,17 @@ def describe_weights(config: DictConfig, tracker: Tracker) -> str:
     return "untrained" if pretrained is None else f"untrained but for its backbone, {pretrained}"
 
 
-def _check_same_network(config: DictConfig, stored: DictConfig, key: str) -> None:
-    for part in NETWORK:
-        asked, held = _flat(config.get(part)), _flat(stored.get(part))
-        for name in sorted(asked.keys() | held.keys()):
-            if name not in LOADING and asked.get(name) != held.get(name):
-                raise InputError(
-                    f"checkpoint={config.checkpoint} holds another network than {key} asks for: "
-                    f"{part}.{name} is {held.get(name)} there, not {asked.get(name)}"
-                )
-
-
-def _flat(node: DictConfig | None) -> dict[str, Any]:
-    """A config node as {dotted key: value}."""
-    flat = {}
-    for key, value in (OmegaConf.to_container(node, resolve=True) if node else {}).items():
-        if isinstance(value, dict):
-            flat.update({f"{key}.{inner}": leaf for inner, leaf in value.items()})
-        else:
-            flat[key] = value
-    return flat
+def _check_same_network(path: str, config: DictConfig, stored: DictConfig, key: str) -> None:
+    """Raise InputError if `key`, said beside a checkpoint, asks for what it does not hold."""
+    if key == "tracking" or key.split(".")[-1] in LOADING:
+        expected = "tracking.KEY=VALUE" if key == "tracking" else "nothing, it holds the weights"
+        raise InputError(f"{key} beside checkpoint={path}: expected {expected}")
+    place = f"parts.{key}" if key in NETWORK else key  # a choice of a group, or a value in it
+    asked, held = OmegaConf.select(config, place), OmegaConf.select(stored, place)
+    if asked != held:
+        raise InputError(
+            f"checkpoint={path} holds another network than asked for: {key}={held}, not {asked}"
+        )
 
 
 def _instantiate(node: DictConfig, **given: Any) -> Any:
@@ -147,6 +143,9 @@ def _instantiate(node: DictConfig, **given: Any) -> Any:
     try:
         return instantiate(node, _convert_="all", **given)
     except InstantiationException as error:  # Hydra wraps what a constructor raises
-        if isinstance(error.__cause__, (InputError, ValueError)):
-            raise InputError(f"{error.__cause__}") from None
+        cause = error.__cause__
+        if isinstance(cause, InputError):
+            raise InputError(f"{cause}") from None
+        if isinstance(cause, (TypeError, ValueError)):  # a key or a value that does not fit
+            raise InputError(f"{target}: {cause}") from cause
         raise

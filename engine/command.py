@@ -1,6 +1,8 @@
 """What the three commands share: one clear line for a wrong input, names for run directories."""
 
+import hashlib
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -9,11 +11,12 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from engine.run import discard_if_empty
+from engine.run import Run, discard_if_empty
 from ops.errors import InputError
 
 CONFIG_PATH = str(Path(__file__).resolve().parents[1] / "configs")
@@ -27,13 +30,16 @@ def run_command(task: Callable[[DictConfig], None], config_name: str) -> None:
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises, instead of printing and leaving
     warnings.showwarning = _show_warning
+    jobs = 0
 
     @wraps(task)
     def guarded(config: DictConfig) -> None:
+        nonlocal jobs
+        jobs += 1
         directory = Path(HydraConfig.get().runtime.output_dir)
         try:
             task(config)
-        except (InputError, OmegaConfBaseException) as error:
+        except (InputError, HydraException, OmegaConfBaseException) as error:
             _leave(error)
         except KeyboardInterrupt:
             print("interrupted: the same command with resume=true goes on", file=sys.stderr)
@@ -43,8 +49,21 @@ def run_command(task: Callable[[DictConfig], None], config_name: str) -> None:
 
     try:
         hydra.main(config_path=CONFIG_PATH, config_name=config_name, version_base="1.3")(guarded)()
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, OSError) as error:
         _leave(error)
+    if not jobs and {"-m", "--multirun"} & set(sys.argv):
+        _leave(InputError("the sweep selects nothing: no job was started"))
+
+
+def open_run(config: DictConfig) -> Run:
+    """The run directory that Hydra chose. A used one is refused unless resume is asked for."""
+    hydra_config = HydraConfig.get()
+    config_files = {
+        "config.yaml": OmegaConf.to_yaml(config),
+        "hydra.yaml": OmegaConf.to_yaml(OmegaConf.create({"hydra": hydra_config})),
+        "overrides.yaml": OmegaConf.to_yaml(hydra_config.overrides.task),
+    }
+    return Run(Path(hydra_config.runtime.output_dir), config.resume, config_files)
 
 
 def _leave(error: Exception) -> None:
@@ -55,8 +74,11 @@ def _leave(error: Exception) -> None:
 def _one_line(error: Exception) -> str:
     """The message on one line, with its causes, without what Hydra adds for its own developers."""
     messages: list[str] = []
-    while isinstance(error, (InputError, HydraException, OmegaConfBaseException)):
-        messages += str(error).splitlines()
+    while isinstance(error, (InputError, HydraException, OmegaConfBaseException, OSError)):
+        # A loader's worker hands its error on with a traceback around it.
+        text = str(error).strip()
+        in_worker = text.startswith("Caught InputError in DataLoader worker")
+        messages += [text.splitlines()[-1].split(": ", 1)[1]] if in_worker else text.splitlines()
         error = error.__cause__
     kept = []
     for line in map(str.strip, messages):
@@ -79,11 +101,24 @@ def _tracker_label(checkpoint: str | None, tracker: str) -> str:
     return path.parents[1].name if path.parent.name == "checkpoints" else path.stem
 
 
-def _sweep_row(name: str, overrides: str) -> str:
-    """Where a job of a sweep lies below runs/: its name, and what the sweep varies."""
-    varied = [item for item in overrides.split(",") if "experiment" not in item.split("=")[0]]
-    row = "_".join(varied).replace("=", "-").replace("/", "-")
+def _sweep_row(name: str, overrides: list[str]) -> str:
+    """Where a job of a sweep lies below runs/: its name, and the values of what the sweep varies.
+
+    A row of an experiment has a name of its own, which is enough.
+    """
+    varied = [item for item in overrides if item.lstrip("+").split("=")[0] in _swept_keys()]
+    row = re.sub(r"[^\w.+-]+", "-", "_".join(varied)).strip("-")
+    if len(row) > 100:  # a folder's name has its limits
+        row = f"{row[:80]}-{hashlib.sha256(row.encode()).hexdigest()[:8]}"
     return f"{name}/{row}" if row else name
+
+
+def _swept_keys() -> set[str]:
+    """Keys that the command line gives several values, experiments aside."""
+    arguments = [argument for argument in sys.argv[1:] if re.match(r"[\w+~/@.]+=", argument)]
+    parsed = OverridesParser.create().parse_overrides(arguments)
+    swept = {override.key_or_group for override in parsed if override.is_sweep_override()}
+    return {key for key in swept if key.split("/")[0] != "experiment"}
 
 
 OmegaConf.register_new_resolver("tracker_label", _tracker_label, replace=True)

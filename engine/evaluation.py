@@ -12,7 +12,7 @@ from benchmarks.protocols import Protocol, Start, Track, find_protocol
 from datasets.sequence import Sequence
 from ops.boxes import valid
 from ops.crop import Frames
-from ops.errors import InputError
+from ops.errors import InputError, check_number
 from trackers.base import Tracker, join, select
 
 
@@ -48,6 +48,7 @@ class Evaluation:
         device: torch.device | str = "cpu",
         on_round: Callable[[int], Any] = lambda frames: None,
     ):
+        check_number("evaluation.batch_size", batch_size, 1)
         self.tracker, self.batch_size, self.device = tracker, batch_size, device
         self.protocol, self.on_round = find_protocol(protocol), on_round
 

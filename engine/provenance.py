@@ -11,7 +11,10 @@ from torch import nn
 from datasets.sequence import Dataset
 
 ROOT = Path(__file__).resolve().parents[1]
-TRACKING_CODE = ("backbones", "heads", "trackers", "ops", "engine/evaluation.py")
+TRACKING_CODE = (
+    *("backbones", "heads", "trackers", "ops", "datasets"),
+    *("engine/evaluation.py", "benchmarks/protocols.py"),
+)
 
 
 def weights_hash(module: nn.Module) -> str:

@@ -48,7 +48,7 @@ def track_dataset(
 
     Raises InputError where results of another make lie there.
     """
-    tracker = contestant.tracker.to(device).eval()
+    tracker = contestant.tracker.to(device, memory_format=torch.channels_last).eval()
     folder = directory / contestant.name
     made_by = {
         "weights": contestant.weights,
@@ -81,8 +81,12 @@ def track_dataset(
 def _claim(folder: Path, made_by: dict[str, Any]) -> dict[str, float]:
     """Take a folder of results for this make; what earlier sittings took of time, for the speed."""
     path, text = folder / "made_by.json", json.dumps(made_by, indent=1, default=str)
-    if path.exists() and (held := json.loads(path.read_text())) != json.loads(text):
-        differs = sorted(key for key in made_by if held.get(key) != json.loads(text).get(key))
+    held, given = json.loads(path.read_text()) if path.exists() else None, json.loads(text)
+    # `weights` says where the weights lay; what they are their hash says.
+    differs = sorted(
+        key for key in given if held and key != "weights" and held.get(key) != given[key]
+    )
+    if differs:
         raise InputError(
             f"{folder} holds results of another make ({', '.join(differs)} differ): "
             "remove it, or name=NAME evaluates beside it"

@@ -4,9 +4,6 @@ import logging
 import sys
 from pathlib import Path
 
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
-
 from benchmarks.files import write_atomically
 from ops.errors import InputError
 
@@ -19,11 +16,12 @@ class Run:
     Attributes:
         directory: its path.
         checkpoints, results: folders in it.
+        config_files: what .hydra/ will hold, texts by name.
         resumed: whether there was something to go on from.
     """
 
-    def __init__(self, directory: Path, resume: bool):
-        self.directory = directory
+    def __init__(self, directory: Path, resume: bool, config_files: dict[str, str]):
+        self.directory, self.config_files = directory, config_files
         self.checkpoints, self.results = directory / "checkpoints", directory / "results"
         self.resumed = any((directory / name).exists() for name in USED)
         if self.resumed and not resume:
@@ -32,16 +30,10 @@ class Run:
                 "name=NAME starts another beside it"
             )
 
-    def open(self, config: DictConfig, log_name: str) -> logging.Logger:
+    def open(self, log_name: str) -> logging.Logger:
         """Write .hydra/ and start the log. Called once everything given is known to be right."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        hydra = HydraConfig.get()
-        texts = {
-            "config.yaml": OmegaConf.to_yaml(config),
-            "hydra.yaml": OmegaConf.to_yaml(OmegaConf.create({"hydra": hydra})),
-            "overrides.yaml": OmegaConf.to_yaml(hydra.overrides.task),
-        }
-        for name, text in texts.items():
+        for name, text in self.config_files.items():
             write_atomically(self.directory / ".hydra" / name, text)
         logger = logging.getLogger("lodestar")
         logger.setLevel(logging.INFO)
@@ -54,12 +46,6 @@ class Run:
             logger.addHandler(handler)
         to_file.handle(logger.makeRecord("", logging.INFO, "", 0, " ".join(sys.argv), (), None))
         return logger
-
-    @classmethod
-    def of_hydra(cls, resume: bool) -> "Run":
-        """The directory that Hydra chose. An empty one that it made is taken away again when
-        nothing comes of the run (see `discard_if_empty`)."""
-        return cls(Path(HydraConfig.get().runtime.output_dir), resume)
 
 
 def discard_if_empty(directory: Path) -> None:

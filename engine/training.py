@@ -23,7 +23,7 @@ from engine.checkpoints import (
 from engine.meter import Meter
 from engine.pictures import search_picture
 from ops.clip import Clip
-from ops.errors import InputError
+from ops.errors import InputError, check_number
 from trackers.base import Tracker
 
 
@@ -47,6 +47,17 @@ class Settings:
     final_learning_rate: float
     momentum: float
     weight_decay: float
+
+    def __post_init__(self):
+        counts = ("epochs", "clips_per_epoch", "batch_size", "log_every", "picture_every")
+        for name in (*counts, "checkpoint_every", "validate_every"):
+            check_number(f"trainer.{name}", getattr(self, name), 1)
+        check_number("trainer.workers", self.workers, 0)
+        check_number("trainer.clip_norm", self.clip_norm, 0, whole=False)
+        if self.max_steps is not None:
+            check_number("trainer.max_steps", self.max_steps, 1)
+        for name in ("learning_rate", "final_learning_rate", "momentum", "weight_decay"):
+            check_number(f"optimizer.{name}", getattr(self, name), 0, whole=False)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -220,9 +231,9 @@ class Training:
 
 # What may differ between a run and its resumption: none of it changes the weights.
 FREE = {
-    *("resume", "name", "device", "data_root", "evaluation", "evaluate_after", "baselines"),
-    *("test_dataset", "trainer.max_steps", "trainer.workers", "trainer.log_every"),
-    *("trainer.picture_every", "trainer.checkpoint_every"),
+    *("resume", "name", "label", "device", "evaluation", "evaluate_after", "baselines"),
+    *("data_root", "dataset.root", "val_dataset.root", "test_dataset", "trainer.max_steps"),
+    *("trainer.workers", "trainer.log_every", "trainer.picture_every", "trainer.checkpoint_every"),
 }
 
 

@@ -42,10 +42,11 @@ class ClipGeometry:
     """What a tracker wants to see of a frame.
 
     A crop shows `factor` times the target's width by `factor` times its height, as a square of
-    `size` pixels.
+    `size` pixels. With `in_order`, search t must be the frame after template t.
     """
 
     template_size: int
     template_factor: float
     search_size: int
     search_factor: float
+    in_order: bool = False

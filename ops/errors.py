@@ -7,3 +7,11 @@ class InputError(Exception):
     The message is one line that says what was expected where. The commands print it alone and
     leave with exit code 1; everything else that is raised is a defect and keeps its traceback.
     """
+
+
+def check_number(key: str, value, least: float, whole: bool = True) -> None:
+    """Raise InputError unless `value` is a number (a whole one) of at least `least`."""
+    kinds = (int,) if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not value >= least:
+        kind = "a whole number" if whole else "a number"
+        raise InputError(f"{key}={value}: expected {kind} of at least {least}")

@@ -18,6 +18,7 @@ from heads.cacf import CACF, Filter, response_loss
 from ops.boxes import centers, from_centers
 from ops.clip import Clip, ClipGeometry
 from ops.crop import Frames, crop
+from ops.errors import InputError, check_number
 from ops.peaks import cyclic_peak
 from ops.windows import hann
 from trackers.base import Tracker, select
@@ -44,7 +45,7 @@ class CorrelationFilterTracker(Tracker):
         contexts: whether the filter sees the k = 4 context patches, one w to the left and right,
             one h above and below (Eq. 8); without, it is the traditional DCF.
         templates_differentiable: whether training differentiates through the filter's solution
-            (Eq. 13) or only through the search patch.
+            (Eq. 13) or only through the search patch and the state.
         scales, scale_step, scale_penalty: the pyramid has patches of scale_step^s times the target,
             `scales` of them; responses of all but s = 0 are multiplied by the penalty.
         learning_rate: of the running average of numerator and denominator.
@@ -65,8 +66,12 @@ class CorrelationFilterTracker(Tracker):
         learning_rate: float = 0.01,
     ):
         super().__init__()
-        if input_size % (1 + padding):
-            raise ValueError(f"input_size {input_size} is not a multiple of {1 + padding}")
+        check_number("tracking.scales", scales, 1)
+        check_number("tracking.scale_step", scale_step, 1, whole=False)
+        if input_size < 1 or input_size % (1 + padding):
+            raise InputError(
+                f"tracker.input_size={input_size}: expected a multiple of {1 + padding}"
+            )
         self.backbone, self.head, self.cacf = backbone, head, cacf
         self.input_size, self.padding, self.contexts = input_size, padding, contexts
         self.templates_differentiable = templates_differentiable
@@ -91,7 +96,11 @@ class CorrelationFilterTracker(Tracker):
         return CorrelationFilterMemory(boxes, state, averaged), boxes, scores
 
     def _search(self, frames: Frames, memory: CorrelationFilterMemory) -> tuple[Tensor, Tensor]:
-        """Boxes (B, 4) and scores (B,) where the scale pyramid answers highest."""
+        """Boxes (B, 4) and scores (B,) where the scale pyramid answers highest.
+
+        However the target leaves or shrinks, its centre stays in the picture and its sides between
+        4 pixels and the picture's own.
+        """
         factors = memory.boxes.new_tensor(self.scale_factors)  # (S,)
         center, size = centers(memory.boxes), memory.boxes[:, 2:]
         sizes = size[:, None] * factors[:, None]  # (B, S, 2)
@@ -118,6 +127,7 @@ class CorrelationFilterTracker(Tracker):
             template_factor=3 + self.padding,
             search_size=self.input_size,
             search_factor=1 + self.padding,
+            in_order=True,
         )
 
     def loss(self, clip: Clip) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -129,8 +139,6 @@ class CorrelationFilterTracker(Tracker):
         through the backbone in one batch.
         """
         (batch, count), size = clip.templates.shape[:2], self.input_size
-        if clip.searches.shape[1] != count:
-            raise ValueError(f"{count} templates need as many searches: clip.searches")
         patches = self._cut(clip.templates.float())  # (B, K, 1 + k, 3, S, S)
         per_template = patches.shape[2]
         patches = torch.cat([patches.flatten(1, 2), clip.searches.float()], 1)

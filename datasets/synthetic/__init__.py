@@ -20,7 +20,7 @@ from datasets.synthetic.render import frame, grain
 from datasets.synthetic.scenery import Scenery, scenery
 from datasets.synthetic.script import CHALLENGES, Script, script, unit_of
 from datasets.synthetic.textures import Fields, noise
-from ops.errors import InputError
+from ops.errors import InputError, check_number
 
 COUNTS = {"train": 1000, "val": 16, "test": 24}
 MAKE = 1  # part of every seed; a change of the generator that changes pixels raises it
@@ -152,19 +152,20 @@ def synthetic(
     Raises InputError for an unknown split or a number out of range.
     """
     if split not in COUNTS:
-        raise InputError(f"synthetic: split must be one of {', '.join(COUNTS)}, not {split!r}")
+        raise InputError(f"dataset.split={split}: expected one of {', '.join(COUNTS)}")
     count = COUNTS[split] if count is None else count
-    size = tuple(int(side) for side in size)
-    if len(size) != 2 or min(size) < 64 or max(size) > 8192:
-        raise InputError(f"synthetic: size must be (width, height) of 64 to 8192, not {size}")
+    sides = list(size) if isinstance(size, list | tuple) else []
+    if len(sides) != 2 or not all(isinstance(s, int) and 64 <= s <= 8192 for s in sides):
+        raise InputError(f"dataset.size={size}: expected [width,height] of 64 to 8192 each")
+    size = (sides[0], sides[1])
     for name, value, least in (
         ("count", count, 1),
         ("length", length, 1),
         ("seed", seed, 0),
         ("cache", cache, 1),
     ):
-        if value is not None and value < least:
-            raise InputError(f"synthetic: {name} must be {least} or more, not {value}")
+        if value is not None or name == "cache":
+            check_number(f"dataset.{name}", value, least)
     stages = StageCache(cache)
     number = list(COUNTS).index(split)
     sequences = []

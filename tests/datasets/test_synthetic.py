@@ -155,7 +155,7 @@ def test_defaults():
     ],
 )
 def test_wrong_arguments_are_named(arguments, named):
-    with pytest.raises(InputError, match=f"synthetic: {named} must be"):
+    with pytest.raises(InputError, match=rf"dataset\.{named}=.*expected"):
         synthetic(**arguments)
 
 

@@ -137,9 +137,18 @@ def test_training_then_its_checkpoint_in_every_command(run, data, tmp_path):
     assert made["rar"]["config"]["tracking"]["scales"] == 1
     assert made["rar"]["config"]["head"]["width"] == 8
 
-    for refused in ("head.width=16", "tracker=cacf", "backbone=alexnet", "tracker.input_size=126"):
+    for refused, words in {
+        "head.width=16": "head.width=8, not 16",
+        "tracker=cacf": "tracker=rar, not cacf",
+        "backbone=alexnet": "backbone=resnet18, not alexnet",
+        "tracker.input_size=126": "tracker.input_size=63, not 126",
+        "backbone.weights=some.pt": "it holds the weights",
+        "tracking={scales:1}": "tracking.KEY=VALUE",
+    }.items():
         code, _, error = run("evaluate", *folder, refused, "name=refused")
-        assert code == 1 and "holds another network" in error and len(error.splitlines()) == 1
+        assert code == 1 and words in error and len(error.splitlines()) == 1
+    same = ["tracker=rar", "backbone=resnet18", "head.width=8", "tracker.input_size=63"]
+    assert run("evaluate", *folder, *same, "name=same", "dataset.max_frames=3")[0] == 0
     assert not (tmp_path / "runs" / "refused").exists()
 
     source = data / "s0" / "img"
@@ -218,6 +227,32 @@ def test_wrong_input_is_one_line_and_leaves_nothing(run, data, tmp_path):
         ("train", ["tracker=cacf"], "nothing to train"),
         ("train", ["trainer.bach_size=3"], "bach_size"),
         ("train", ["backbone.weights=nowhere.pt"], "nowhere.pt"),
+        ("train", ["checkpoint=some.pt"], "checkpoint"),
+        ("train", ["trainer.epochs=abc"], "trainer.epochs=abc"),
+        ("train", ["trainer.batch_size=0"], "trainer.batch_size=0"),
+        ("train", ["trainer.workers=-1"], "trainer.workers=-1"),
+        ("train", ["trainer.max_steps=0"], "trainer.max_steps=0"),
+        ("train", ["seed=-1"], "seed=-1"),
+        ("train", [*TINY_RAR, "clip.templates=1"], "clip.frames=3"),
+        ("train", [*TINY_RAR, "clip.frames=2"], "clip.frames=2"),
+        ("train", [*TINY_RAR, "head.stride=2"], "head.stride=2"),
+        ("evaluate", [*CACF, "tracking.scales=0"], "tracking.scales=0"),
+        ("evaluate", [*CACF, "tracking.scales=two"], "tracking.scales=two"),
+        ("evaluate", [*CACF, "+tracking.foo=1"], "foo"),
+        ("evaluate", [*CACF, "evaluation.batch_size=0"], "evaluation.batch_size=0"),
+        ("evaluate", [*CACF, "dataset.count=abc"], "dataset.count=abc"),
+        ("evaluate", [*CACF, "dataset.size=320"], "dataset.size=320"),
+        (
+            "evaluate",
+            [*CACF, "dataset=folder", f"data_root={data}", "dataset.sequences=s0"],
+            "list",
+        ),
+        ("evaluate", [*CACF, "dataset=folder", f"data_root={data}", "dataset.split=x"], "split=x"),
+        (
+            "evaluate",
+            [*CACF, "dataset=folder", f"data_root={data}", "dataset.max_frames=2.5"],
+            "dataset.max_frames=2.5",
+        ),
         ("track", CACF, "source"),
         ("track", [*CACF, "source=nowhere.mp4"], "nowhere.mp4"),
         ("track", [*CACF, f"source={picture}"], "box"),
@@ -232,14 +267,25 @@ def test_wrong_input_is_one_line_and_leaves_nothing(run, data, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-def test_names_of_run_directories():
+def test_names_of_run_directories(monkeypatch):
     assert _tracker_label(None, "rar") == "rar"
     assert _tracker_label("runs/mine/checkpoints/best.pt", "rar") == "mine"
     assert _tracker_label("weights/small.pt", "rar") == "small"
-    assert _sweep_row("rar", "seed=1,tracking.scales=3") == "rar/seed-1_tracking.scales-3"
-    assert _sweep_row("rar", "backbone.weights=a/b.pt") == "rar/backbone.weights-a-b.pt"
-    assert _sweep_row("rar", "") == "rar"
-    assert _sweep_row("table/row", "+experiment/table=row") == "table/row"
-    assert _sweep_row("rar", "backbone.weights=a/b.pt") == "rar/backbone.weights-a-b.pt"
-    assert _sweep_row("rar", "") == "rar"
-    assert _sweep_row("table/row", "+experiment/table=row,seed=2") == "table/row/seed-2"
+    monkeypatch.setattr(sys, "argv", [
+        "train.py", "-m", "seed=1,2", "dataset.size=[160,120]", "tracking.scales=choice(1,3)",
+        "+experiment/table=glob(*)", "backbone.weights=a/b.pt,c/d.pt", "trainer.epochs=3",
+    ])  # fmt: skip
+    assert _sweep_row("rar", ["seed=1", "tracking.scales=3", "trainer.epochs=3"]) == (
+        "rar/seed-1_tracking.scales-3"
+    )
+    assert (
+        _sweep_row("table/row", ["+experiment/table=row", "dataset.size=[160,120]"]) == "table/row"
+    )
+    assert _sweep_row("rar", ["backbone.weights=a/b.pt"]) == "rar/backbone.weights-a-b.pt"
+    assert len(_sweep_row("rar", ["backbone.weights=" + "x" * 300])) < 120
+
+
+def test_a_sweep_that_selects_nothing_is_an_error(run):
+    for sweep in ("experiment=glob(nothing*)", "+experiment/nothing=glob(*)"):
+        code, _, error = run("train", "-m", sweep)
+        assert code == 1 and "the sweep selects nothing" in error

@@ -11,6 +11,7 @@ from heads.rar import RARHead
 from ops.boxes import overlap
 from ops.clip import Clip
 from ops.crop import Frames, crop
+from ops.errors import InputError
 from trackers import CorrelationFilterTracker
 from trackers.base import join, select
 
@@ -201,5 +202,5 @@ def test_the_scale_penalty_holds_the_size():
 
 
 def test_input_size_must_fit_the_padding():
-    with pytest.raises(ValueError, match="input_size 64 is not a multiple of 3"):
+    with pytest.raises(InputError, match="tracker.input_size=64: expected a multiple of 3"):
         cacf(input_size=64)
