@@ -9,7 +9,8 @@ from ops.errors import InputError
 class Refinement(nn.Module):
     """1x1 lateral, addition to what came from the deeper levels, 3x3; a last 3x3 into the filter.
 
-    A level finer than `stride` comes to it by a strided lateral, a coarser one is upsampled.
+    A level finer than `stride` comes to it by a strided lateral, a coarser one is upsampled. The
+    figure shows no activation; ours is a ReLU after each merge.
 
     Args:
         channels, strides: of the levels, first to last.
@@ -32,6 +33,8 @@ class Refinement(nn.Module):
         super().__init__()
         if stride < min(strides) or any(max(s, stride) % min(s, stride) for s in strides):
             raise InputError(f"head.stride={stride}: levels of strides {strides} do not come to it")
+        # The level whose grid the output has: the one of this stride, or the finest.
+        self.reference = strides.index(stride) if stride in strides else strides.index(min(strides))
         self.laterals = nn.ModuleList(
             nn.Conv2d(c, width, 1, stride=max(stride // s, 1))
             for c, s in zip(channels, strides, strict=True)
@@ -42,7 +45,7 @@ class Refinement(nn.Module):
     def forward(self, levels: list[Tensor]) -> Tensor:
         """Levels (B, C_l, H_l, W_l), first to last -> (B, out_channels, H, W)."""
         laterals = [lateral(level) for lateral, level in zip(self.laterals, levels, strict=True)]
-        size = max(lateral.shape[-2:] for lateral in laterals)
+        size = laterals[self.reference].shape[-2:]
         merged = 0.0
         for lateral, merge in zip(reversed(laterals), reversed(self.merges), strict=True):
             if lateral.shape[-2:] != size:

@@ -105,6 +105,9 @@ def test_refinement_brings_levels_to_its_stride():
     refinement = Refinement((4, 6, 8), (4, 8, 16), stride=8, width=10, out_channels=3)
     levels = [torch.randn(2, 4, 32, 32), torch.randn(2, 6, 16, 16), torch.randn(2, 8, 8, 8)]
     assert refinement(levels).shape == (2, 3, 16, 16)
+    # ResNet's conv2 and conv3 at 255: the grid is conv3's own, not that of conv2 halved
+    refinement = Refinement((4, 6), (4, 8), stride=8, width=10, out_channels=3)
+    assert refinement([torch.randn(1, 4, 63, 63), torch.randn(1, 6, 31, 31)]).shape[-1] == 31
 
 
 @pytest.mark.parametrize(
