@@ -1,4 +1,4 @@
-"""Every tracker on every backbone: as the configs compose them, at half the input size."""
+"""Every tracker on every backbone: as the configs compose them, at a quarter of the input size."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def build(tracker, backbone):
     with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
         config = compose(
             "evaluate",
-            [f"tracker={tracker}", f"backbone={backbone}", "tracker.input_size=126"],
+            [f"tracker={tracker}", f"backbone={backbone}", "tracker.input_size=63"],
         )
     return build_tracker(config), config
 
