@@ -143,7 +143,7 @@ class Training:
                     line |= meter.read()
                     bar.set_postfix_str(
                         f"loss {line['loss']:.3f}, lr {rate:.1e}, "
-                        f"{line['clips_per_second']:.1f} clips/s, wait {line['data_wait']:.0%}"
+                        f"{line['clips_per_second']:.2f} clips/s, wait {line['data_wait']:.0%}"
                     )
                     self._log(board, line)
                 if (self.step - 1) % settings.picture_every == 0 or self.step == last:
