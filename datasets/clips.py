@@ -95,9 +95,9 @@ class ClipDataset:
 
     def _draw(self, available: int, random: np.random.Generator) -> np.ndarray:
         """Positions of N frames in order, with gaps of 1 to max_gap as far as there are frames."""
-        gaps = random.integers(1, self.sampling.max_gap + 1, self.sampling.frames - 1)
-        largest = (available - 1) // max(self.sampling.frames - 1, 1)
-        positions = np.concatenate([[0], np.cumsum(np.minimum(gaps, largest))]).astype(int)
+        largest = min(self.sampling.max_gap, (available - 1) // (self.sampling.frames - 1))
+        gaps = random.integers(1, largest + 1, self.sampling.frames - 1)
+        positions = np.concatenate([[0], np.cumsum(gaps)])
         return positions + random.integers(available - positions[-1])
 
     def _templates(self, pictures: list[np.ndarray], boxes: Tensor) -> tuple[Tensor, Tensor]:

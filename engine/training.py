@@ -146,7 +146,8 @@ class Training:
                         f"{line['clips_per_second']:.2f} clips/s, wait {line['data_wait']:.0%}"
                     )
                     self._log(board, line)
-                if (self.step - 1) % settings.picture_every == 0 or self.step == last:
+                pictured = (self.step - 1) % settings.picture_every == 0 or self.step == last
+                if pictured and "responses" in seen:
                     picture = search_picture(clip, seen)
                     board.add_image("search", picture, self.step, dataformats="HWC")
                 bar.update()

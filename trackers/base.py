@@ -28,7 +28,10 @@ class Tracker(nn.Module):
         raise NotImplementedError
 
     def loss(self, clip: Clip) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """(losses by name, which are added up; what was seen by name, for pictures)."""
+        """(losses by name, which are added up; what was seen by name, for pictures).
+
+        Of what was seen, `responses` (B, T, h, w) is drawn: cell (0, 0) means "not moved", cyclic.
+        """
         raise NotImplementedError
 
     def geometry(self) -> ClipGeometry:
