@@ -148,4 +148,6 @@ def _instantiate(node: DictConfig, **given: Any) -> Any:
             raise InputError(f"{cause}") from None
         if isinstance(cause, (TypeError, ValueError)):  # a key or a value that does not fit
             raise InputError(f"{target}: {cause}") from cause
+        if isinstance(cause, (ImportError, SyntaxError, NameError)):  # of the module that it names
+            raise InputError(f"_target_={target}: {cause}") from cause
         raise
