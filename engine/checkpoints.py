@@ -1,6 +1,5 @@
 """Checkpoints: all that a run needs to go on, or a tracker to be rebuilt, in one file."""
 
-import os
 import pickle
 import platform
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 import torchvision
 
+from benchmarks.files import replacing
 from ops.errors import InputError
 
 FORMAT = "lodestar-1"
@@ -17,16 +17,8 @@ FORMAT = "lodestar-1"
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """Write `content` (plain values and tensors) to `path`, replacing it atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            torch.save({"format": FORMAT, "versions": versions(), **content}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as file:
+        torch.save({"format": FORMAT, "versions": versions(), **content}, file)
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
