@@ -6,6 +6,7 @@ of an epoch, from wherever it starts.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from datasets.sequence import Sequence
-from ops.boxes import centers, from_centers, valid
+from ops.boxes import valid
 from ops.clip import Clip, ClipGeometry
 from ops.crop import Frames, crop, to_crop
 from ops.errors import InputError, check_number
@@ -21,30 +22,40 @@ from ops.errors import InputError, check_number
 
 @dataclass(frozen=True)
 class ClipSampling:
-    """How frames are drawn, and how search crops are moved against the target.
+    """How frames are drawn, and how crops are moved against the target.
 
     Attributes:
-        frames: N, in order of time; the first `templates` of them become templates, the last
-            `searches` become searches (both may hold a frame).
+        frames: N of one sequence; the first `templates` of them become templates, the last
+            `searches` become searches (both may hold a frame). In order of time where the tracker
+            wants that, otherwise backwards as often as forwards.
         max_gap: largest distance of two neighbouring frames, counted in those with a target.
-        shift: search crops are shifted by up to this many target sides, uniformly, on each axis.
-        scale: and scaled by a factor of up to 1 + this, or its inverse, on each axis alike.
+        template_shift, search_shift: crops are shifted by up to this part of their side, uniformly,
+            on each axis (64 px of 255 are 0.251).
+        template_scale, search_scale: and show up to 1 + this times as much, or as little, on both
+            axes alike.
+        negatives: how many of the clips, 0 to 1, search in another sequence (DaSiamRPN).
     """
 
     frames: int
     templates: int
     searches: int
-    max_gap: int = 10
-    shift: float = 0.0
-    scale: float = 0.0
+    max_gap: int
+    template_shift: float
+    template_scale: float
+    search_shift: float
+    search_scale: float
+    negatives: float
 
     def __post_init__(self):
         check_number("clip.max_gap", self.max_gap, 1)
-        check_number("clip.shift", self.shift, 0, whole=False)
-        check_number("clip.scale", self.scale, 0, whole=False)
+        for name in ("template_shift", "template_scale", "search_shift", "search_scale"):
+            check_number(f"clip.{name}", getattr(self, name), 0, whole=False)
         for name in ("templates", "searches"):
             check_number(f"clip.{name}", getattr(self, name), 1)
         check_number("clip.frames", self.frames, max(self.templates, self.searches) + 1)
+        check_number("clip.negatives", self.negatives, 0, whole=False)
+        if self.negatives > 1:
+            raise InputError(f"clip.negatives={self.negatives}: expected a part, 0 to 1")
 
 
 class ClipDataset:
@@ -75,55 +86,73 @@ class ClipDataset:
 
     def __getitem__(self, key: tuple[int, int]) -> Clip:
         random = np.random.default_rng((self.seed, *key))
-        frames = []
-        while not len(frames):
-            sequence = self.sequences[random.integers(len(self.sequences))]
-            frames = self._usable(sequence)
-        frames = frames[self._draw(len(frames), random)]
-        pictures = [sequence.frame(index) for index in frames]
-        boxes = torch.from_numpy(sequence.boxes[frames]).float()
-        search_windows = self._search_windows(boxes[-self.sampling.searches :], random)
+        sequence, frames = self._frames(random)
+        templates = frames[: self.sampling.templates]
+        shown, searches, matches = sequence, frames[-self.sampling.searches :], True
+        if random.random() < self.sampling.negatives:
+            other, found = self._frames(random)
+            if other is not sequence:  # there may be no other
+                shown, searches, matches = other, found[-self.sampling.searches :], False
+        distances = np.abs(searches - templates[0]) if matches else np.zeros(len(searches))
+        read = cache(lambda sequence, index: sequence.frame(index))  # once, if in both
+        sampling, geometry = self.sampling, self.geometry
         return Clip(
-            *self._templates(pictures, boxes),
-            *_crops(
-                pictures[-self.sampling.searches :],
-                search_windows,
-                boxes[-self.sampling.searches :],
-                self.geometry.search_size,
+            *self._crops(
+                [read(sequence, index) for index in templates],
+                sequence.boxes[templates],
+                geometry.template_size,
+                (geometry.template_factor, sampling.template_shift, sampling.template_scale),
+                random,
             ),
+            *self._crops(
+                [read(shown, index) for index in searches],
+                shown.boxes[searches],
+                geometry.search_size,
+                (geometry.search_factor, sampling.search_shift, sampling.search_scale),
+                random,
+            ),
+            torch.from_numpy(distances).float(),
+            torch.full((len(searches),), matches),
         )
 
-    def _draw(self, available: int, random: np.random.Generator) -> np.ndarray:
-        """Positions of N frames in order, with gaps of 1 to max_gap as far as there are frames."""
-        largest = min(self.sampling.max_gap, (available - 1) // (self.sampling.frames - 1))
+    def _frames(self, random: np.random.Generator) -> tuple[Sequence, np.ndarray]:
+        """A sequence and the indices of N of its frames, with gaps of 1 to max_gap as far as there
+        are frames."""
+        usable = []
+        while not len(usable):
+            sequence = self.sequences[random.integers(len(self.sequences))]
+            usable = self._usable(sequence)
+        largest = min(self.sampling.max_gap, (len(usable) - 1) // (self.sampling.frames - 1))
         gaps = random.integers(1, largest + 1, self.sampling.frames - 1)
         positions = np.concatenate([[0], np.cumsum(gaps)])
-        return positions + random.integers(available - positions[-1])
+        frames = usable[positions + random.integers(len(usable) - positions[-1])]
+        backwards = not self.geometry.in_order and random.random() < 0.5
+        return sequence, frames[::-1] if backwards else frames
 
-    def _templates(self, pictures: list[np.ndarray], boxes: Tensor) -> tuple[Tensor, Tensor]:
-        boxes = boxes[: self.sampling.templates]
-        windows = from_centers(centers(boxes), boxes[:, 2:] * self.geometry.template_factor)
-        return _crops(pictures[: len(boxes)], windows, boxes, self.geometry.template_size)
+    def _crops(
+        self,
+        pictures: list[np.ndarray],
+        boxes: np.ndarray,
+        size: int,
+        moves: tuple[float, float, float],
+        random: np.random.Generator,
+    ) -> tuple[Tensor, Tensor]:
+        """uint8 crops (N, 3, S, S), one of each picture, and the boxes (N, 4) in them.
 
-    def _search_windows(self, boxes: Tensor, random: np.random.Generator) -> Tensor:
-        """Windows (T, 4) around boxes (T, 4), shifted and scaled at random."""
-        shifts = random.uniform(-self.sampling.shift, self.sampling.shift, (len(boxes), 2))
-        limit = np.log1p(self.sampling.scale)
-        scales = np.exp(random.uniform(-limit, limit, (len(boxes), 1)))
-        center = centers(boxes) + torch.from_numpy(shifts).float() * boxes[:, 2:]
-        size = boxes[:, 2:] * self.geometry.search_factor * torch.from_numpy(scales).float()
-        return from_centers(center, size)
-
-
-def _crops(
-    pictures: list[np.ndarray], windows: Tensor, boxes: Tensor, size: int
-) -> tuple[Tensor, Tensor]:
-    """uint8 crops (N, 3, S, S), one of each picture, and the boxes (N, 4) in them."""
-    crops = [
-        crop(Frames.stack([picture]), window.view(1, 1, 4), size)[0, 0]
-        for picture, window in zip(pictures, windows, strict=True)
-    ]
-    return torch.stack(crops).round().clamp(0, 255).byte(), to_crop(boxes, windows, size)
+        `moves` are the factor of the window, and by how much it is shifted and scaled at random.
+        """
+        factor, shift, scale = moves
+        boxes = torch.from_numpy(boxes).float()
+        limit = np.log1p(scale)
+        scales = torch.from_numpy(np.exp(random.uniform(-limit, limit, (len(boxes), 1)))).float()
+        shifts = torch.from_numpy(random.uniform(-shift, shift, (len(boxes), 2))).float()
+        windows = self.geometry.windows(boxes, factor * scales)
+        windows[:, :2] += shifts * windows[:, 2:]
+        crops = [
+            crop(Frames.stack([picture]), window.view(1, 1, 4), size)[0, 0]
+            for picture, window in zip(pictures, windows, strict=True)
+        ]
+        return torch.stack(crops).round().clamp(0, 255).byte(), to_crop(boxes, windows, size)
 
 
 class Keys:

@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from backbones import Backbone
 from benchmarks.files import write_atomically
 from datasets.clips import ClipDataset, clip_loader
 from engine.checkpoints import (
@@ -32,6 +33,7 @@ class Settings:
     """The config's `trainer` and `optimizer`, as plain values (configs/trainer.yaml explains)."""
 
     epochs: int
+    frozen_epochs: int
     clips_per_epoch: int
     batch_size: int
     max_steps: int | None
@@ -53,6 +55,12 @@ class Settings:
         for name in (*counts, "checkpoint_every", "validate_every"):
             check_number(f"trainer.{name}", getattr(self, name), 1)
         check_number("trainer.workers", self.workers, 0)
+        check_number("trainer.frozen_epochs", self.frozen_epochs, 0)
+        if self.frozen_epochs >= self.epochs:
+            raise InputError(
+                f"trainer.frozen_epochs={self.frozen_epochs}: expected less than "
+                f"trainer.epochs={self.epochs}"
+            )
         check_number("trainer.clip_norm", self.clip_norm, 0, whole=False)
         if self.max_steps is not None:
             check_number("trainer.max_steps", self.max_steps, 1)
@@ -71,10 +79,15 @@ class Settings:
     def last_step(self) -> int:
         return min(self.total_steps, self.total_steps if self.max_steps is None else self.max_steps)
 
+    @property
+    def frozen_steps(self) -> int:
+        return self.frozen_epochs * self.steps_per_epoch
+
     def rate(self, step: int) -> float:
-        """The learning rate, exponential from the first to the last step of all epochs."""
-        progress = step / max(self.total_steps - 1, 1)
-        return self.learning_rate * (self.final_learning_rate / self.learning_rate) ** progress
+        """The learning rate: constant in the frozen epochs, then exponential to the last step."""
+        progress = (step - self.frozen_steps) / max(self.total_steps - 1 - self.frozen_steps, 1)
+        ratio = self.final_learning_rate / self.learning_rate
+        return self.learning_rate * ratio ** max(progress, 0.0)
 
 
 class Training:
@@ -113,10 +126,15 @@ class Training:
             weight_decay=settings.weight_decay,
         )
         self.step, self.best = 0, -math.inf
+        backbone = getattr(tracker, "backbone", None)
+        self.backbone = (
+            backbone if isinstance(backbone, Backbone) else None
+        )  # may hold loaded weights
+        self.frozen = backbone.frozen if self.backbone is not None else ()
 
     def fit(self) -> None:
         """Run the steps that are left."""
-        settings, last = self.settings, self.settings.last_step
+        settings, started, last = self.settings, self.step, self.settings.last_step
         loader = clip_loader(
             self.clips,
             settings.batch_size,
@@ -132,6 +150,9 @@ class Training:
         self.tracker.train()
         with tqdm(total=last, initial=self.step, unit="step", dynamic_ncols=True) as bar:
             while self.step < last:
+                if self.backbone is not None and self.step in (started, settings.frozen_steps):
+                    frozen_epoch = self.step < settings.frozen_steps
+                    self.backbone.freeze("all" if frozen_epoch else self.frozen)
                 with meter.waiting():
                     clip = next(batches).to(self.device)
                 rate = settings.rate(self.step)

@@ -47,3 +47,40 @@ def valid(boxes):
     """Whether each of boxes (..., 4) is finite with a positive width and height: (...) bool."""
     finite = array_library(boxes).isfinite(boxes).all(-1)
     return finite & (boxes[..., 2] > 0) & (boxes[..., 3] > 0)
+
+
+def context_sides(boxes):
+    """Sides (..., 2) of SiamFC's square around boxes (..., 4): both sqrt((w + p) (h + p)), where
+    p = (w + h) / 2 is the context. A template of 127 pixels shows this square."""
+    sizes = boxes[..., 2:]
+    padded = sizes + sizes.mean(-1)[..., None]
+    side = (padded[..., :1] * padded[..., 1:]) ** 0.5
+    return array_library(boxes).concatenate([side, side], -1)
+
+
+def encode_offsets(boxes, anchors):
+    """Boxes (..., 4) relative to anchors (..., 4), as a network learns them (Fast R-CNN).
+
+    Returns (..., 4): the centre's shift in anchor sides, x and y, and the logarithms of the ratios
+    of widths and heights.
+    """
+    library = array_library(boxes)
+    shifts = (centers(boxes) - centers(anchors)) / anchors[..., 2:]
+    return library.concatenate([shifts, library.log(boxes[..., 2:] / anchors[..., 2:])], -1)
+
+
+def decode_offsets(offsets, anchors):
+    """The inverse of `encode_offsets` (CRACT, Eq. 4): boxes (..., 4)."""
+    library = array_library(offsets)
+    center = centers(anchors) + offsets[..., :2] * anchors[..., 2:]
+    return from_centers(center, anchors[..., 2:] * library.exp(offsets[..., 2:]))
+
+
+def keep_in_picture(boxes, sizes, smallest: float = 4.0):
+    """Boxes (..., 4) with their centres in pictures of sizes (..., 2) and their sides between
+    `smallest` pixels and the picture's own: however a target leaves or shrinks, it can be found
+    again."""
+    library = array_library(boxes)
+    size = library.clip(library.minimum(boxes[..., 2:], sizes), smallest, None)
+    center = library.minimum(library.clip(centers(boxes), 0, None), sizes)
+    return from_centers(center, size)

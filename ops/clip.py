@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+from ops.boxes import centers, context_sides, from_centers
+
 
 @dataclass
 class Clip:
@@ -15,12 +17,17 @@ class Clip:
         template_boxes: (B, K, 4) the target in template crop pixels.
         searches: (B, T, 3, X, X) uint8 RGB crops, shifted and scaled against the target.
         search_boxes: (B, T, 4) the target in search crop pixels.
+        distances: (B, T) float, frames from the first template to each search.
+        matches: (B, T) bool. False where the searches show another target than the templates do,
+            a negative pair; search_boxes then tell where that one is.
     """
 
     templates: Tensor
     template_boxes: Tensor
     searches: Tensor
     search_boxes: Tensor
+    distances: Tensor
+    matches: Tensor
 
     @classmethod
     def collate(cls, clips: list["Clip"]) -> "Clip":
@@ -42,7 +49,8 @@ class ClipGeometry:
     """What a tracker wants to see of a frame.
 
     A crop shows `factor` times the target's width by `factor` times its height, as a square of
-    `size` pixels. With `in_order`, search t must be the frame after template t.
+    `size` pixels; with `square`, `factor` times SiamFC's square of context (`context_sides`). With
+    `in_order`, search t must be the frame after template t.
     """
 
     template_size: int
@@ -50,3 +58,9 @@ class ClipGeometry:
     search_size: int
     search_factor: float
     in_order: bool = False
+    square: bool = False
+
+    def windows(self, boxes: Tensor, factor: float | Tensor) -> Tensor:
+        """Windows (..., 4) of crops around boxes (..., 4), in picture pixels."""
+        sides = context_sides(boxes) if self.square else boxes[..., 2:]
+        return from_centers(centers(boxes), sides * factor)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from heads.cacf import CACF, Filter, response_loss
-from ops.boxes import centers, from_centers
+from ops.boxes import centers, from_centers, keep_in_picture
 from ops.clip import Clip, ClipGeometry
 from ops.crop import Frames, crop
 from ops.errors import InputError, check_number
@@ -96,11 +96,7 @@ class CorrelationFilterTracker(Tracker):
         return CorrelationFilterMemory(boxes, state, averaged), boxes, scores
 
     def _search(self, frames: Frames, memory: CorrelationFilterMemory) -> tuple[Tensor, Tensor]:
-        """Boxes (B, 4) and scores (B,) where the scale pyramid answers highest.
-
-        However the target leaves or shrinks, its centre stays in the picture and its sides between
-        4 pixels and the picture's own.
-        """
+        """Boxes (B, 4) and scores (B,) where the scale pyramid answers highest."""
         factors = memory.boxes.new_tensor(self.scale_factors)  # (S,)
         center, size = centers(memory.boxes), memory.boxes[:, 2:]
         sizes = size[:, None] * factors[:, None]  # (B, S, 2)
@@ -114,10 +110,8 @@ class CorrelationFilterTracker(Tracker):
         rows = torch.arange(len(best), device=best.device)
         pixels = shifts[rows, best] * self.head.stride  # in patch pixels
         size = sizes[rows, best]
-        center = center + pixels * size / self.target_size
-        size = torch.maximum(torch.minimum(size, frames.sizes), size.new_tensor(4.0))
-        center = torch.minimum(center.clamp(min=0), frames.sizes)
-        return from_centers(center, size), scores
+        boxes = from_centers(center + pixels * size / self.target_size, size)
+        return keep_in_picture(boxes, frames.sizes), scores
 
     # ------------------------------------------------------------------ training
 
@@ -159,14 +153,15 @@ class CorrelationFilterTracker(Tracker):
             responses.append(self.cacf.respond(known, features))
         responses = torch.cat(responses, 1)  # (B, T, H, W)
         labels = self._labels(shifts, responses)
-        return {"response": response_loss(responses, labels)}, {"responses": responses.detach()}
+        centred = torch.fft.fftshift(responses.detach(), dim=(-2, -1))
+        return {"response": response_loss(responses, labels)}, {"responses": centred}
 
     # ------------------------------------------------------------------ what both share
 
     def _regions(self, frames: Frames, boxes: Tensor) -> Tensor:
         """Template and context patches (B, 1 + k, 3, S, S), cut out of one crop around them."""
         geometry = self.geometry()
-        windows = from_centers(centers(boxes), boxes[:, 2:] * geometry.template_factor)
+        windows = geometry.windows(boxes, geometry.template_factor)
         return self._cut(crop(frames, windows[:, None], geometry.template_size))[:, 0]
 
     def _cut(self, regions: Tensor) -> Tensor:

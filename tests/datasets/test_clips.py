@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -9,12 +11,24 @@ from ops.boxes import centers
 from ops.clip import ClipGeometry
 from ops.errors import InputError
 
-GEOMETRY = ClipGeometry(template_size=105, template_factor=5, search_size=63, search_factor=3)
-SAMPLING = ClipSampling(frames=3, templates=2, searches=2, max_gap=4, shift=0.5, scale=0.1)
+GEOMETRY = ClipGeometry(105, 5, 63, 3, in_order=True)
+SAMPLING = ClipSampling(
+    frames=3,
+    templates=2,
+    searches=2,
+    max_gap=4,
+    template_shift=0.0,
+    template_scale=0.0,
+    search_shift=0.15,
+    search_scale=0.1,
+    negatives=0.0,
+)
+SIAMESE = ClipGeometry(127, 1, 255, 255 / 127, square=True)
+PAIR = replace(SAMPLING, frames=2, templates=1, searches=1, max_gap=10)
 
 
-def clips(sequences, sampling=SAMPLING, seed=0):
-    return ClipDataset(sequences, GEOMETRY, sampling, seed)
+def clips(sequences, sampling=SAMPLING, seed=0, geometry=GEOMETRY):
+    return ClipDataset(sequences, geometry, sampling, seed)
 
 
 def same(a, b):
@@ -52,7 +66,7 @@ def test_shapes_and_boxes():
     expected = torch.tensor([42.0, 42, 21, 21]).expand(2, 4)
     assert torch.allclose(clip.template_boxes, expected, atol=1e-4)
     shift = (centers(clip.search_boxes) - 31.5).abs()
-    assert shift.max() <= 0.5 * 21 * 1.1 and shift.max() > 0
+    assert 0 < shift.max() <= 0.15 * 63 + 1e-4
     ratio = clip.search_boxes[:, 2] / 21
     assert (ratio >= 1 / 1.1 - 1e-5).all() and (ratio <= 1.1 + 1e-5).all()
 
@@ -104,3 +118,63 @@ def test_a_sequence_with_too_few_frames_is_left_out():
     assert len(boxes) == 20 and all(len(mixed[0, i]) == 2 for i in range(20))
     with pytest.raises(InputError, match="no sequence has 3 frames"):
         clips([short])
+
+
+def test_templates_move_by_their_own_limits():
+    sampling = replace(PAIR, template_shift=0.05, template_scale=0.2, search_shift=0.0)
+    found = [clips([sliding("s", 20, (200, 150))], sampling)[0, i] for i in range(100)]
+    shifts = torch.stack([(centers(clip.template_boxes[0]) / 105 - 0.5).abs() for clip in found])
+    scales = torch.stack([clip.template_boxes[0, 2] / 21 for clip in found])
+    assert 0.045 < shifts.max() <= 0.05 + 1e-6
+    assert 1.15 < scales.max() <= 1.2 + 1e-6 and 1 / 1.2 - 1e-6 <= scales.min() < 0.87
+    assert all(torch.allclose(centers(clip.search_boxes[0]), torch.tensor(31.5)) for clip in found)
+
+
+def test_square_crops_show_the_context_of_siamfc():
+    """By hand: a box of 20 x 24 has p = 22, a square of side sqrt(42 * 46)."""
+    sampling = replace(PAIR, search_shift=0.0, search_scale=0.0)
+    clip = clips([sliding("s", 20, (200, 150))], sampling, geometry=SIAMESE)[0, 0]
+    scale = 127 / (42 * 46) ** 0.5
+    for boxes, size in ((clip.template_boxes, 127), (clip.search_boxes, 255)):
+        expected = [size / 2 - 10 * scale, size / 2 - 12 * scale, 20 * scale, 24 * scale]
+        assert torch.allclose(boxes, torch.tensor([expected]), atol=1e-3)
+
+
+def test_pairs_tell_their_distance_and_go_both_ways():
+    sequence = sliding("s", 30, (200, 150), step=(1.0, 0.0))
+    steps = set()
+    for index in range(100):
+        clip = clips([sequence], PAIR, geometry=SIAMESE)[0, index]
+        assert clip.matches.tolist() == [True]
+        steps.add(int(clip.distances))
+    assert steps == set(range(1, 11))
+    # The template is brighter the later its frame is: pairs run backwards as often as forwards.
+    frames = [np.full((60, 60, 3), 8 * index, np.uint8) for index in range(30)]
+    bright = Recorded("bright", frames, np.tile([20.0, 20, 16, 16], (30, 1)))
+    forwards = 0
+    for index in range(200):
+        clip = clips([bright], PAIR, geometry=SIAMESE)[0, index]
+        step = (clip.searches.float().mean() - clip.templates.float().mean()) / 8
+        assert abs(step) == pytest.approx(clip.distances.item(), abs=0.01)
+        forwards += int(step > 0)
+    assert 70 < forwards < 130
+
+
+def test_negative_pairs_search_in_another_sequence():
+    def plain(name, value):
+        frames = [np.full((60, 60, 3), value, np.uint8)] * 5
+        return Recorded(name, frames, np.tile([20.0, 20, 16, 16], (5, 1)))
+
+    sampling = replace(PAIR, negatives=0.4)
+    both = [plain("dark", 50), plain("light", 200)]
+    matching = 0
+    for index in range(200):
+        clip = clips(both, sampling, geometry=SIAMESE)[0, index]
+        same_value = clip.templates.float().mean() == clip.searches.float().mean()
+        assert bool(clip.matches) == bool(same_value)
+        assert clip.matches or clip.distances == 0
+        matching += int(clip.matches)
+    assert 140 < matching < 180  # half of the 80 draws of another one hit the same sequence
+    assert all(clips(both[:1], sampling)[0, index].matches for index in range(20))
+    with pytest.raises(InputError, match="clip.negatives=1.5"):
+        replace(PAIR, negatives=1.5)

@@ -93,9 +93,11 @@ def test_the_picture_of_a_search_marks_the_response_and_the_truth():
         torch.zeros(1, 1, 4),
         pixels,
         torch.tensor([[[30.0, 10, 21, 21]]]),
+        torch.ones(1, 1),
+        torch.ones(1, 1, dtype=torch.bool),
     )
     response = tracker._labels(torch.tensor([[[9.0, -11.0]]]), pixels)
-    picture = search_picture(clip, {"responses": response})
+    picture = search_picture(clip, {"responses": torch.fft.fftshift(response, dim=(-2, -1))})
     assert picture.shape == (63, 189, 3) and picture.dtype == np.uint8
     assert picture[10, 63 + 35].tolist() == [
         60,
@@ -105,3 +107,22 @@ def test_the_picture_of_a_search_marks_the_response_and_the_truth():
     overlay = picture[:, 126:].astype(int)
     bright = np.unravel_index((overlay[..., 0] - overlay[..., 2]).argmax(), (63, 63))
     assert abs(bright[0] - (31 - 11)) <= 3 and abs(bright[1] - (31 + 9)) <= 3
+
+
+def test_a_response_that_covers_a_part_of_the_search_is_drawn_there():
+    clip = Clip(
+        torch.zeros(1, 1, 3, 31, 31, dtype=torch.uint8),
+        torch.zeros(1, 1, 4),
+        torch.zeros(1, 1, 3, 64, 64, dtype=torch.uint8),
+        torch.tensor([[[-9.0, -9, 2, 2]]]),
+        torch.ones(1, 1),
+        torch.ones(1, 1, dtype=torch.bool),
+    )
+    response = torch.zeros(1, 1, 4, 4)
+    response[..., 0, 3] = 1
+    area = torch.tensor([16.0, 24, 32, 32])  # cells of 8 pixels: the highest is 40..48, 24..32
+    overlay = search_picture(clip, {"responses": response, "response_area": area})[:, 128:]
+    rows, columns = np.nonzero(overlay.any(-1))
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (24, 55, 16, 47)
+    bright = np.unravel_index(overlay.astype(int)[..., 0].argmax(), (64, 64))
+    assert 24 <= bright[0] < 32 and 40 <= bright[1] < 48

@@ -12,6 +12,7 @@ import pytest
 import torch
 from conftest import ROOT
 
+from backbones import ResNet
 from engine.checkpoints import load_checkpoint, save_checkpoint
 from engine.training import Settings, Training, check_same_config
 from ops.clip import Clip, ClipGeometry
@@ -115,7 +116,8 @@ class Clips:
     def __getitem__(self, key):
         box = torch.tensor([[4.0, 4, 4, 4]])
         grey = torch.full((1, 3, 12, 12), 100 + key[1], dtype=torch.uint8)
-        return Clip(torch.zeros(1, 3, 20, 20, dtype=torch.uint8), 2 * box, grey, box)
+        template = torch.zeros(1, 3, 20, 20, dtype=torch.uint8)
+        return Clip(template, 2 * box, grey, box, torch.ones(1), torch.ones(1, dtype=torch.bool))
 
 
 def settings(**changed):
@@ -125,7 +127,7 @@ def settings(**changed):
         "validate": True, "validate_every": 1, "learning_rate": 0.1,
         "final_learning_rate": 0.001, "momentum": 0.0, "weight_decay": 0.0,
     }  # fmt: skip
-    return Settings(**(values | changed))
+    return Settings(**(values | {"frozen_epochs": 0} | changed))
 
 
 def training(tmp_path, tracker=None, validate=None, **changed):
@@ -141,6 +143,65 @@ def test_the_learning_rate_falls_exponentially_over_all_steps(tmp_path):
     ratios = [b / a for a, b in itertools.pairwise(rates)]
     assert max(ratios) - min(ratios) < 1e-9
     assert run.settings.last_step == 4 and run.settings.total_steps == 10
+
+
+def test_the_rate_is_constant_in_the_frozen_epochs(tmp_path):
+    run = training(tmp_path, epochs=3, frozen_epochs=1)
+    rates = [run.settings.rate(step) for step in range(15)]
+    assert rates[:6] == pytest.approx([0.1] * 6) and rates[-1] == pytest.approx(0.001)
+    ratios = [b / a for a, b in itertools.pairwise(rates[5:])]
+    assert max(ratios) - min(ratios) < 1e-9
+    with pytest.raises(InputError, match="frozen_epochs=2"):
+        settings(frozen_epochs=2)
+
+
+class Features(Line):
+    """Fits the mean of a loaded backbone's features and one number that is new."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.backbone = ResNet(18, ["conv2"], 4, weights=weights, frozen=["conv1"])
+
+    def loss(self, clip):
+        feature = self.backbone(clip.searches[:, 0].float())[0].mean()
+        return {"square": (feature - self.value).square()}, {}
+
+
+def test_frozen_epochs_train_only_what_was_not_loaded(tmp_path):
+    weights_file = str(tmp_path / "resnet.pt")
+    torch.manual_seed(0)
+    torch.save(ResNet(18, ["conv2"], 4).state_dict(), weights_file)
+
+    def states(run):
+        keys = ("conv1.weight", "layer1.0.conv1.weight", "layer1.0.bn1.running_mean")
+        state = run.tracker.backbone.state_dict()
+        return [state[key].clone() for key in keys] + [run.tracker.value.detach().clone()]
+
+    def start(name, **changed):
+        (tmp_path / name).mkdir(exist_ok=True)
+        changed = {"epochs": 3, "frozen_epochs": 1, "checkpoint_every": 1} | changed
+        return training(tmp_path / name, Features(weights_file), **changed)
+
+    run = start("whole", max_steps=5)  # the frozen epoch
+    before = states(run)
+    run.fit()
+    after = states(run)
+    same = [torch.equal(a, b) for a, b in zip(before, after, strict=True)]
+    assert same == [True, True, True, False]
+    assert run.tracker.training and not run.tracker.backbone.layer1.training
+
+    ends = []
+    for name, stop in (("whole", 5), ("early", 3), ("late", 8)):  # cut, and gone on with
+        start(name, max_steps=stop).fit() if name != "whole" else None
+        run = start(name)
+        run.resume()
+        assert run.step == stop
+        run.fit()
+        ends.append(states(run))
+    same = [torch.equal(a, b) for a, b in zip(before, ends[0], strict=True)]
+    assert same == [True, False, False, False]  # conv1 is frozen for good
+    for other in ends[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(ends[0], other, strict=True))
 
 
 def test_plain_gradient_descent_by_hand(tmp_path):

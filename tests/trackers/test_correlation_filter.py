@@ -112,6 +112,8 @@ def a_clip(tracker, batch=2, frames=3, seed=0):
     return Clip(
         *crops(geometry.template_size, geometry.template_factor),
         *crops(geometry.search_size, geometry.search_factor),
+        torch.ones(batch, count),
+        torch.ones(batch, count, dtype=torch.bool),
     )
 
 

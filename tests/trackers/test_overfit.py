@@ -28,7 +28,7 @@ def test_three_clips_are_learned_and_tracked():
     tracker = CorrelationFilterTracker(backbone, head, CACF(), input_size=96)
     footage = synthetic("val", count=3, length=80).sequences
     sequences = [every(sequence, 1, 4) for sequence in footage]
-    sampling = ClipSampling(frames=4, templates=3, searches=3, max_gap=1, shift=0.3)
+    sampling = ClipSampling(4, 3, 3, 1, 0.0, 0.0, search_shift=0.1, search_scale=0.0, negatives=0.0)
     clips = [ClipDataset([sequence], tracker.geometry(), sampling)[0, 0] for sequence in sequences]
     batch = Clip.collate(clips)
     optimizer = torch.optim.SGD(tracker.parameters(), 0.02, momentum=0.9)
