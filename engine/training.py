@@ -127,9 +127,7 @@ class Training:
         )
         self.step, self.best = 0, -math.inf
         backbone = getattr(tracker, "backbone", None)
-        self.backbone = (
-            backbone if isinstance(backbone, Backbone) else None
-        )  # may hold loaded weights
+        self.backbone = backbone if isinstance(backbone, Backbone) else None  # can be frozen
         self.frozen = backbone.frozen if self.backbone is not None else ()
 
     def fit(self) -> None:

@@ -19,7 +19,7 @@ def correlate(kernels: Tensor, search: Tensor) -> Tensor:
     Returns:
         (B, N, H - h + 1, W - w + 1).
     """
-    batch, channels = kernels.shape[:2]
+    batch = len(kernels)
     regions = search.unflatten(0, (batch, -1)).transpose(0, 1)  # (N, B, C, H, W)
     responses = F.conv2d(regions.flatten(1, 2), kernels, groups=batch)  # (N, B, h', w')
     return responses.transpose(0, 1)

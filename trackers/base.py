@@ -30,8 +30,8 @@ class Tracker(nn.Module):
     def loss(self, clip: Clip) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """(losses by name, which are added up; what was seen by name, for pictures).
 
-        Of what was seen, `responses` (B, T, h, w) are drawn over the searches: over `response_area`,
-        a box (4,) in search crop pixels, or all over them.
+        Of what was seen, `responses` (B, T, h, w) are drawn on the searches: on `response_area`, a
+        box (4,) in search crop pixels, or all over them.
         """
         raise NotImplementedError
 
