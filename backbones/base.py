@@ -16,16 +16,23 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-class Stage(NamedTuple):
-    """A stretch of the network that ends in a map which may be an output.
+class Level(NamedTuple):
+    """A feature map that may be an output."""
 
-    `modules` are the names of the submodules that run in it, in order; `channels` and `stride`
-    are those of its last map.
+    channels: int
+    stride: int
+
+
+class Stage(NamedTuple):
+    """A stretch of the network: what is frozen as one.
+
+    `modules` are the names of the submodules that run in it, in order. `levels` are the maps that
+    it ends in and that may be outputs, by name: one in a chain, several where branches run side by
+    side, none where they are nobody's to take.
     """
 
     modules: tuple[str, ...]
-    channels: int
-    stride: int
+    levels: Mapping[str, Level]
 
 
 def check_names(names: Iterable[str] | str, valid: Iterable[str], key: str) -> tuple[str, ...]:
@@ -49,15 +56,26 @@ def check_stride(stride: int, valid: tuple[int, ...]) -> int:
     return stride
 
 
+def initialise_convolutions(network: nn.Module) -> None:
+    """He's initialisation (He et al., ICCV 2015, Eq. 10) of every convolution, biases at zero."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
 class Backbone(nn.Module):
     """Base class: a chain of stages, some of whose maps are returned.
 
     A subclass calls `super().__init__(plan, outputs)`, registers the submodules that `self.plan`
-    (the stages up to the deepest output) names, and ends with `load_weights`.
+    (the stages up to the deepest output) names, and ends with `load_weights`. What runs between
+    two submodules is a map or, in a network of parallel branches, a list of maps; a stage with
+    several levels ends in the list of those that are outputs.
 
     Args:
         plan: all stages of the architecture in the order in which they run.
-        outputs: names of the stages whose maps are returned, in any order.
+        outputs: names of the levels that are returned, in any order.
 
     Attributes:
         stages: names of the outputs, first (finest) to last (deepest), as are the next two.
@@ -76,16 +94,18 @@ class Backbone(nn.Module):
 
     def __init__(self, plan: Mapping[str, Stage], outputs: Iterable[str]):
         super().__init__()
-        outputs = check_names(outputs, plan, "backbone.outputs")
+        owners = {level: name for name, stage in plan.items() for level in stage.levels}
+        outputs = check_names(outputs, owners, "backbone.outputs")
         if not outputs:
-            raise InputError(f"backbone.outputs: empty: expected some of {', '.join(plan)}")
+            raise InputError(f"backbone.outputs: empty: expected some of {', '.join(owners)}")
         names = list(plan)
-        depth = max(names.index(name) for name in outputs) + 1
+        depth = max(names.index(owners[level]) for level in outputs) + 1
         self.plan = {name: plan[name] for name in names[:depth]}
         self.unbuilt = {name: plan[name] for name in names[depth:]}
-        self.stages = tuple(name for name in self.plan if name in outputs)
-        self.channels = tuple(self.plan[name].channels for name in self.stages)
-        self.strides = tuple(self.plan[name].stride for name in self.stages)
+        self.stages = tuple(level for level in owners if level in outputs)
+        levels = [plan[owners[level]].levels[level] for level in self.stages]
+        self.channels = tuple(level.channels for level in levels)
+        self.strides = tuple(level.stride for level in levels)
         self.frozen: tuple[str, ...] = ()
         self.loaded: frozenset[str] = frozenset()
         # Not persistent: the state dict keeps exactly the published keys.
@@ -104,11 +124,11 @@ class Backbone(nn.Module):
         """
         x = (images - self.mean) / self.std
         maps = []
-        for name, stage in self.plan.items():
+        for stage in self.plan.values():
             for module in stage.modules:
                 x = self.get_submodule(module)(x)
-            if name in self.stages:
-                maps.append(x)
+            if not stage.levels.keys().isdisjoint(self.stages):
+                maps += x if isinstance(x, list) else [x]
         return maps
 
     def rename_keys(self, state: dict[str, Tensor]) -> dict[str, Tensor]:

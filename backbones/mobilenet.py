@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from torch import Tensor, nn
 from torchvision import models
 
-from backbones.base import Backbone, Stage, check_stride
+from backbones.base import Backbone, Level, Stage, check_stride
 
 BLOCKS = 17
 # Member of a block's `conv` in the original PyTorch port -> in torchvision. The port lists
@@ -52,7 +52,8 @@ class MobileNetV2(Backbone):
                 depthwise.stride = (1, 1)
             current *= depthwise.stride[0]
             names = ("features.0", "features.1") if i == 1 else (f"features.{i}",)
-            plan[f"block{i}"] = Stage(names, features[i].out_channels, current)
+            level = Level(features[i].out_channels, current)
+            plan[f"block{i}"] = Stage(names, {f"block{i}": level})
         super().__init__(plan, outputs)
         self.features = features[: len(self.plan) + 1]
         self.load_weights(weights, models.MobileNet_V2_Weights.IMAGENET1K_V1, frozen)

@@ -7,7 +7,7 @@ from torch import nn
 from torchvision import models
 from torchvision.models import WeightsEnum
 
-from backbones.base import Backbone, Stage, check_stride
+from backbones.base import Backbone, Level, Stage, check_stride, initialise_convolutions
 
 
 class Convolution(NamedTuple):
@@ -65,15 +65,12 @@ class PlainNet(Backbone):
                 features.append(nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0))
             channels = layer.channels
             names = tuple(f"features.{j}" for j in range(first, len(features)))
-            plan[f"conv{i}"] = Stage(names, channels, current)
+            plan[f"conv{i}"] = Stage(names, {f"conv{i}": Level(channels, current)})
         super().__init__(plan, outputs)
 
         built = sum(len(stage.modules) for stage in self.plan.values())
         self.features = nn.Sequential(*features[:built])
-        for module in self.features:
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)
+        initialise_convolutions(self)
         self.load_weights(weights, imagenet, frozen)
 
 

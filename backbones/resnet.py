@@ -1,16 +1,17 @@
-"""ResNet-18 and ResNet-50 with the output grid, strides and deformation that trackers want."""
+"""ResNet-18, -34 and -50 with the output grid, strides and deformation that trackers want."""
 
 from collections.abc import Iterable
 
 from torch import Tensor, nn
 from torchvision import models
 
-from backbones.base import Backbone, Stage, check_names, check_stride
-from backbones.deformable import DeformableConv2d
+from backbones.base import Backbone, Level, Stage, check_names, check_stride
+from ops.deformable import DeformableConv2d
 
 # depth -> constructor, ImageNet weights of the original recipe, channels of conv1..conv5
 DEPTHS = {
     18: (models.resnet18, models.ResNet18_Weights.IMAGENET1K_V1, (64, 64, 128, 256, 512)),
+    34: (models.resnet34, models.ResNet34_Weights.IMAGENET1K_V1, (64, 64, 128, 256, 512)),
     50: (models.resnet50, models.ResNet50_Weights.IMAGENET1K_V1, (64, 256, 512, 1024, 2048)),
 }
 # name of the stage in the papers -> attribute in torchvision, stride as published
@@ -43,7 +44,7 @@ class ResNet(Backbone):
     32 m + 7.
 
     Args:
-        depth: 18 or 50.
+        depth: 18, 34 or 50.
         outputs: stages to return; what is deeper is not built.
         stride: the largest stride of an output, 4, 8, 16 or 32: the 3x3 convolutions of conv3_1,
             conv4_1 and conv5_1 (and their shortcuts) that would exceed it get stride 1.
@@ -76,10 +77,10 @@ class ResNet(Backbone):
         check_names([str(depth)], [str(d) for d in DEPTHS], "backbone.depth")
         check_stride(stride, (4, 8, 16, 32))
         constructor, imagenet, channels = DEPTHS[depth]
-        plan = {"conv1": Stage(("conv1", "bn1", "relu"), channels[0], 2)}
+        plan = {"conv1": Stage(("conv1", "bn1", "relu"), {"conv1": Level(channels[0], 2)})}
         for (name, (layer, full)), width in zip(LAYERS.items(), channels[1:], strict=True):
             modules = ("maxpool", layer) if name == "conv2" else (layer,)
-            plan[name] = Stage(modules, width, min(full, stride))
+            plan[name] = Stage(modules, {name: Level(width, min(full, stride))})
         super().__init__(plan, outputs)
 
         published = constructor()

@@ -11,20 +11,36 @@ import hydra
 import pytest
 import torch
 from omegaconf import OmegaConf
+from receptive_fields import fields
 from torch import nn
 from torchvision import models
 
 import backbones
 from ops.errors import InputError
 
-CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs" / "backbone").glob("*.yaml"))
-TARGETS = {"resnet18", "resnet50", "alexnet", "vgg_m", "mobilenet_v2"}
-CONFIGS = {path.stem: OmegaConf.load(path) for path in CONFIGS if path.stem in TARGETS}
+CONFIGS = (Path(__file__).resolve().parents[2] / "configs" / "backbone").glob("*.yaml")
+CONFIGS = {path.stem: OmegaConf.load(path) for path in sorted(CONFIGS)}
+# Most tests take one of those that differ in width or depth alone.
+TARGETS = sorted(set(CONFIGS) - {"pixels", "resnet34", "hrnet_w32", "hrnet_w48"})
+# Of which there are no ImageNet weights, and which have no option `stride`.
+UNPUBLISHED = {"vgg_m", "alexnet_siamfc"}
+STRIDE_FIXED = {"hrnet_w18", "alexnet_siamfc"}
 
 
-@pytest.fixture(params=sorted(TARGETS))
+@pytest.fixture(params=TARGETS)
 def name(request):
     return request.param
+
+
+@pytest.fixture(params=[*CONFIGS, "hrnet_w18 modified=false"])
+def any_backbone(request):
+    """Every config's backbone, and HRNet in its published form."""
+    name, _, form = request.param.partition(" ")
+    return build(name, **({"modified": False} if form else {}))
+
+
+def levels(backbone):
+    return [level for stage in backbone.plan.values() for level in stage.levels]
 
 
 def build(name, **options):
@@ -39,48 +55,18 @@ def pictures(batch, height, width=None, seed=0):
     return 255 * torch.rand(batch, 3, height, width or height, generator=generator)
 
 
-def receptive_intervals(backbone, width=287):
-    """First and last input column that a middle cell and its right neighbour depend on.
-
-    With positive weights and averages for maxima every path counts, so these are exact. Yields a
-    pair of intervals per output.
-    """
-    backbone = copy.deepcopy(backbone).eval()
-    for module in list(backbone.modules()):
-        for key, child in list(module.named_children()):
-            if isinstance(child, nn.MaxPool2d):
-                average = nn.AvgPool2d(
-                    child.kernel_size, child.stride, child.padding, child.ceil_mode
-                )
-                setattr(module, key, average)
-            if isinstance(child, nn.LocalResponseNorm):
-                setattr(module, key, nn.Identity())
-    for key, parameter in backbone.named_parameters():
-        if parameter.ndim == 4 and ".offset." not in key:
-            nn.init.constant_(parameter, 1 / parameter[0].numel())
-    # Just above the mean, so that no ReLU6 saturates.
-    images = (backbone.mean + 0.001 * backbone.std).expand(1, 3, 48, width).clone()
-    images.requires_grad_()
-    for feature in backbone(images):
-        intervals = []
-        for column in (feature.shape[3] // 2, feature.shape[3] // 2 + 1):
-            total = feature[0, :, feature.shape[2] // 2, column].sum()
-            (gradient,) = torch.autograd.grad(total, images, retain_graph=True)
-            columns = gradient.abs().sum((0, 1, 2)).nonzero().flatten()
-            intervals.append((columns.min().item(), columns.max().item()))
-        yield intervals
-
-
-def test_declared_channels_and_strides_are_the_measured_ones(name):
-    backbone = build(name)
+def test_declared_channels_and_strides_are_the_measured_ones(any_backbone):
     with torch.no_grad():
-        maps = backbone(pictures(1, 127))
-    assert len(maps) == len(backbone.stages) == len(backbone.strides) == 3
-    assert [m.shape[1] for m in maps] == list(backbone.channels)
-    measured = receptive_intervals(backbone)
-    for (here, right), stride in zip(measured, backbone.strides, strict=True):
-        assert here[0] > 0 and right[1] < 286  # not cut by the border
-        assert (right[0] - here[0], right[1] - here[1]) == (stride, stride)
+        maps = any_backbone(pictures(1, 127))
+    assert len(maps) == len(any_backbone.stages) == len(any_backbone.strides) > 0
+    assert [m.shape[1] for m in maps] == list(any_backbone.channels)
+    # The coarsest branch moves only every so many cells of a finer one.
+    apart = max(any_backbone.strides)
+    width = 840 if isinstance(any_backbone, backbones.HRNet) else 400
+    height = 96 if isinstance(any_backbone, backbones.SiamFCAlexNet) else 48
+    for (here, there), cut in fields(any_backbone, apart, width, height):
+        assert cut < 1e-4
+        assert there - here == pytest.approx(apart, abs=0.05)
 
 
 @pytest.mark.parametrize("height, width", [(127, 127), (126, 120), (96, 131)])
@@ -96,7 +82,8 @@ def test_maps_are_finite_at_any_size_and_in_any_layout(name, height, width):
     for plain, other, side, stride in zip(maps, last, sides, backbone.strides, strict=True):
         assert plain.isfinite().all() and plain.std() > 1e-3
         torch.testing.assert_close(plain, other, rtol=0, atol=1e-2)
-        assert (side - torch.tensor([height, width]) / stride).abs().max() <= 2
+        if name != "alexnet_siamfc":  # without padding, sizes are tests/.../test_siamfc_alexnet's
+            assert (side - torch.tensor([height, width]) / stride).abs().max() <= 2
         same = [s for s, t in zip(sides, backbone.strides, strict=True) if t == stride]
         assert all(torch.equal(s, side) for s in same)  # one grid per stride
 
@@ -107,7 +94,7 @@ def test_normalisation_is_imagenets(name):
     first = next(m for m in backbone.modules() if isinstance(m, nn.Conv2d))
     first.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     colour = torch.tensor([10.0, 100.0, 250.0]).reshape(1, 3, 1, 1)
-    backbone.eval()(colour.expand(1, 3, 64, 64))
+    backbone.eval()(colour.expand(1, 3, 96, 96))
     expected = [
         (10 / 255 - 0.485) / 0.229,
         (100 / 255 - 0.456) / 0.224,
@@ -116,8 +103,11 @@ def test_normalisation_is_imagenets(name):
     torch.testing.assert_close(seen[0][0, :, 3, 5], torch.tensor(expected))
 
 
-def test_every_trainable_parameter_gets_a_gradient(name):
-    backbone = build(name).train()
+def test_every_trainable_parameter_gets_a_gradient(any_backbone):
+    backbone = any_backbone.train()
+    if isinstance(backbone, backbones.Pixels):
+        assert not list(backbone.parameters())
+        return
     maps = backbone(pictures(2, 96))
     generator = torch.Generator().manual_seed(1)
     sum((m * torch.randn(m.shape, generator=generator)).sum() for m in maps).backward()
@@ -153,12 +143,14 @@ def test_copies_and_pickles_are_whole(name):
 
 def test_only_what_the_outputs_need_is_built(name):
     full = build(name)
-    first = build(name, outputs=[full.stages[0]])
+    full = build(name, outputs=levels(full))
+    first = build(name, outputs=levels(full)[:1])
     assert first.stages == full.stages[:1] and first.channels == full.channels[:1]
     assert set(first.state_dict()) < set(full.state_dict())
     first.eval()
     full.eval()
-    first.load_state_dict({k: full.state_dict()[k] for k in first.state_dict()})
+    state = full.state_dict()
+    first.load_state_dict({k: state[k] for k in first.state_dict()})
     with torch.no_grad():
         maps = first(pictures(1, 96))
         assert len(maps) == 1
@@ -166,8 +158,9 @@ def test_only_what_the_outputs_need_is_built(name):
 
 
 def test_outputs_come_finest_first(name):
-    stages = build(name).stages
-    assert build(name, outputs=list(reversed(stages))).stages == stages
+    names = levels(build(name))
+    assert len(names) > 1
+    assert build(name, outputs=names[::-1]).stages == tuple(names)
 
 
 def randomised(backbone):
@@ -189,10 +182,12 @@ def saved(name, tmp_path):
 
 def test_loading_gives_back_what_was_saved(name, saved):
     backbone, path = saved
-    other = build(name, weights=str(path), frozen=[]).eval()
-    assert all(torch.equal(v, other.state_dict()[k]) for k, v in backbone.state_dict().items())
-    shallow = build(name, weights=str(path), frozen=[], outputs=[backbone.stages[0]])
-    assert all(torch.equal(v, backbone.state_dict()[k]) for k, v in shallow.state_dict().items())
+    expected = backbone.state_dict()
+    other = build(name, weights=str(path), frozen=[]).state_dict()
+    assert set(other) == set(expected)
+    assert all(torch.equal(v, expected[k]) for k, v in other.items())
+    shallow = build(name, weights=str(path), frozen=[], outputs=levels(backbone)[:1]).state_dict()
+    assert all(torch.equal(v, expected[k]) for k, v in shallow.items())
 
 
 def refusal(name, **options):
@@ -203,6 +198,7 @@ def refusal(name, **options):
     return str(error)
 
 
+@pytest.mark.parametrize("name", ["alexnet", "hrnet_w18", "mobilenet_v2", "resnet18"])
 def test_files_that_do_not_fit_are_refused_in_one_line(name, saved, tmp_path):
     backbone, path = saved
     state = backbone.state_dict()
@@ -231,7 +227,7 @@ def test_imagenet_without_a_network_is_one_line(name, monkeypatch, tmp_path):
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "urlopen", offline)
-    expected = "publishes no ImageNet weights" if name == "vgg_m" else "cannot fetch"
+    expected = "publishes no ImageNet weights" if name in UNPUBLISHED else "cannot fetch"
     assert expected in refusal(name, weights="imagenet")
 
 
@@ -263,8 +259,9 @@ def test_frozen_stages_keep_weights_and_statistics(name, saved):
     optimiser.step()
     prefixes = tuple(f"{module}." for module in frozen.plan[stage].modules)
     kept = [k for k in before if k.startswith(prefixes)]
-    assert kept and all(torch.equal(before[k], frozen.state_dict()[k]) for k in kept)
-    moved = [k for k in before if not torch.equal(before[k], frozen.state_dict()[k])]
+    after = frozen.state_dict()
+    assert kept and all(torch.equal(before[k], after[k]) for k in kept)
+    moved = [k for k in before if not torch.equal(before[k], after[k])]
     assert any("running_mean" in k for k in moved) == bool(norms(frozen))
     assert {k for k, p in frozen.named_parameters() if not p.requires_grad} == {
         k for k, _ in frozen.named_parameters() if k.startswith(prefixes)
@@ -289,9 +286,10 @@ def test_without_weights_frozen_stages_train_with_one_warning(name):
 
 
 def test_unknown_options_name_the_valid_ones(name):
-    plan = build(name).plan
-    for key in ("outputs", "frozen"):
+    backbone = build(name)
+    for key, valid in (("outputs", backbone.stages), ("frozen", backbone.plan)):
         message = refusal(name, **{key: ["stage9"]})
-        assert f"backbone.{key}: stage9" in message and ", ".join(list(plan)[:2]) in message
+        assert f"backbone.{key}: stage9" in message and all(v in message for v in valid)
     assert "backbone.outputs: empty" in refusal(name, outputs=[])
-    assert "backbone.stride: 7: expected one of" in refusal(name, stride=7)
+    if name not in STRIDE_FIXED:
+        assert "backbone.stride: 7: expected one of" in refusal(name, stride=7)

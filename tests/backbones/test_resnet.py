@@ -150,7 +150,9 @@ def test_plain_files_load_into_deformable_networks_and_offsets_train(tmp_path):
         build(weights=path)
 
 
-@pytest.mark.parametrize("depth, constructor", [(18, models.resnet18), (50, models.resnet50)])
+@pytest.mark.parametrize(
+    "depth, constructor", [(18, models.resnet18), (34, models.resnet34), (50, models.resnet50)]
+)
 def test_keys_are_torchvisions(depth, constructor):
     published = constructor().state_dict()
     own = build(depth).state_dict()
@@ -184,8 +186,8 @@ def test_unknown_blocks_and_depths_are_refused():
     for names in (["conv6"], ["conv4_3"], ["conv1"], ["layer3"]):
         with pytest.raises(InputError, match=r"backbone.deformable: \w+: expected among conv2"):
             build(18, deformable=names)
-    with pytest.raises(InputError, match=r"backbone.depth: 34: expected among 18, 50"):
-        build(34)
+    with pytest.raises(InputError, match=r"backbone.depth: 101: expected among 18, 34, 50"):
+        build(101)
 
 
 def test_stages_beyond_the_deepest_output_may_be_named():

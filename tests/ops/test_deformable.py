@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from backbones.deformable import DeformableConv2d
+from ops.deformable import DeformableConv2d
 
 
 def test_offsets_move_the_taps():

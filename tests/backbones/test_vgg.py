@@ -1,0 +1,60 @@
+"""VGG-16 in its published form and at a finer stride."""
+
+import pytest
+import torch
+from torchvision import models
+
+from backbones import VGG16
+from backbones.vgg import UnstridedMaxPool2d
+
+STAGES = ["conv1", "conv2", "conv3", "conv4", "conv5"]
+LAST = (3, 8, 15, 22, 29)  # the last ReLU of each stage in torchvision's `features`
+
+
+def pictures(size):
+    return 255 * torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def features():
+    torch.manual_seed(0)
+    return models.vgg.make_layers(models.vgg.cfgs["D"])
+
+
+def test_it_is_torchvisions(features, tmp_path):
+    state = {f"features.{key}": value for key, value in features.state_dict().items()}
+    torch.save({**state, "classifier.0.weight": torch.zeros(2)}, tmp_path / "vgg16.pt")
+    backbone = VGG16(STAGES, stride=16, weights=tmp_path / "vgg16.pt")
+    assert backbone.strides == (1, 2, 4, 8, 16)
+    assert backbone.channels == (64, 128, 256, 512, 512)
+    assert set(backbone.state_dict()) == set(state)
+    with torch.no_grad():
+        maps = backbone(pictures(70))
+        x = (pictures(70) - backbone.mean) / backbone.std
+        for i, module in enumerate(features):
+            x = module(x)
+            if i in LAST:
+                torch.testing.assert_close(maps[LAST.index(i)], x)
+
+
+@pytest.mark.parametrize(
+    "stride, sizes, strides",
+    [(16, [63, 31, 15], (4, 8, 16)), (8, [63, 31, 31], (4, 8, 8))],
+)
+def test_grids_at_255(stride, sizes, strides):
+    backbone = VGG16(stride=stride)
+    with torch.no_grad():
+        maps = backbone(pictures(255))
+    assert [m.shape[-1] for m in maps] == sizes
+    assert backbone.strides == strides
+
+
+def test_the_unstrided_pool_holds_the_strided_one():
+    x = torch.randn(1, 2, 9, 12).relu()
+    pooled = UnstridedMaxPool2d()(x)
+    assert pooled.shape == x.shape
+    torch.testing.assert_close(
+        pooled[..., :8:2, ::2], torch.nn.functional.max_pool2d(x, 2, 2), rtol=0, atol=0
+    )
+    assert pooled[0, 0, 8, 11] == x[0, 0, 8, 11]
+    assert pooled[0, 0, 4, 11] == x[0, 0, 4:6, 11].max()
