@@ -13,6 +13,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -26,11 +27,12 @@ def run_command(task: Callable[[DictConfig], None], config_name: str) -> None:
     """Compose a config from the command line and run `task` on it.
 
     A wrong input ends in one line on stderr and exit code 1, and leaves no empty run directory.
-    Anything else that is raised is a defect and keeps its traceback.
+    In a sweep the line names the job, and the others go on. Anything else that is raised is a
+    defect and keeps its traceback.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises, instead of printing and leaving
     warnings.showwarning = _show_warning
-    jobs = 0
+    jobs, failed = 0, []
 
     @wraps(task)
     def guarded(config: DictConfig) -> None:
@@ -40,7 +42,10 @@ def run_command(task: Callable[[DictConfig], None], config_name: str) -> None:
         try:
             task(config)
         except (InputError, HydraException, OmegaConfBaseException) as error:
-            _leave(error)
+            if HydraConfig.get().mode != RunMode.MULTIRUN:
+                _leave(error)
+            failed.append(HydraConfig.get().sweep.subdir)  # the other jobs of the sweep go on
+            print(f"error: {failed[-1]}: {_one_line(error)}", file=sys.stderr)
         except KeyboardInterrupt:
             print("interrupted: the same command with resume=true goes on", file=sys.stderr)
             sys.exit(130)
@@ -53,6 +58,8 @@ def run_command(task: Callable[[DictConfig], None], config_name: str) -> None:
         _leave(error)
     if not jobs and {"-m", "--multirun"} & set(sys.argv):
         _leave(InputError("the sweep selects nothing: no job was started"))
+    if failed:
+        _leave(InputError(f"{len(failed)} of {jobs} jobs failed: {', '.join(failed)}"))
 
 
 def open_run(config: DictConfig) -> Run:

@@ -46,7 +46,7 @@ class ChannelAttention(nn.Module):
 
     def __init__(self, channels: int, hidden_channels: int | None, reduction: int = 16):
         super().__init__()
-        squeezed = max(channels // reduction, 1)
+        squeezed = max(channels // reduction, 8)  # one unit alone saturates
         self.feature = nn.Linear(channels, squeezed)
         self.output = nn.Linear(squeezed, channels)
         if hidden_channels is not None:

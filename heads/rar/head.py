@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from heads.rar.attention import HierarchicalAttention, LSTMState
-from heads.rar.refinement import Refinement
+from heads.rar.refinement import Refinement, Unrefined
 
 
 class RARHead(nn.Module):
@@ -16,6 +16,11 @@ class RARHead(nn.Module):
         width: channels inside the refinement.
         out_channels: channels of the representation, which are the filter's.
         inter_frame, channel, spatial: which attentions there are (Table 4's rows leave one out).
+        refined: whether levels are merged by the refinement; without it there is one level, which
+            goes straight into the filter's channels (`width` is then of no use).
+
+    Raises:
+        InputError: a stride to which the levels do not come, or several levels without refinement.
     """
 
     def __init__(
@@ -29,6 +34,7 @@ class RARHead(nn.Module):
         inter_frame: bool = True,
         channel: bool = True,
         spatial: bool = True,
+        refined: bool = True,
     ):
         super().__init__()
         self.stride = stride if stride is not None else max(min(strides), min(8, max(strides)))
@@ -36,7 +42,10 @@ class RARHead(nn.Module):
             HierarchicalAttention(c, hidden_channels, inter_frame, channel, spatial)
             for c in channels
         )
-        self.refinement = Refinement(channels, strides, self.stride, width, out_channels)
+        if refined:
+            self.refinement = Refinement(channels, strides, self.stride, width, out_channels)
+        else:
+            self.refinement = Unrefined(channels, strides, self.stride, out_channels)
 
     def initial_state(self, levels: list[Tensor], batch: int) -> list[LSTMState]:
         """Zero states of B targets, for levels of these sizes."""

@@ -52,3 +52,36 @@ class Refinement(nn.Module):
                 lateral = F.interpolate(lateral, size, mode="bilinear", align_corners=False)
             merged = F.relu(merge(lateral + merged))
         return self.output(merged)
+
+
+class Unrefined(nn.Module):
+    """One level straight through the last 3x3: RAR's NHF (first version, Table 3).
+
+    Args:
+        channels, strides: of the levels, of which there must be one.
+        stride: of the output, in pixels; the level's own.
+        out_channels: channels of the output, the filter's.
+
+    Raises:
+        InputError: several levels, or another stride than the level's.
+    """
+
+    def __init__(
+        self,
+        channels: tuple[int, ...],
+        strides: tuple[int, ...],
+        stride: int,
+        out_channels: int = 64,
+    ):
+        super().__init__()
+        if len(channels) != 1:
+            raise InputError(
+                f"head.refined=false: expected one level, backbone.outputs gives {len(channels)}"
+            )
+        if (stride,) != tuple(strides):
+            raise InputError(f"head.stride={stride}: expected the level's own, {strides[0]}")
+        self.output = nn.Conv2d(channels[0], out_channels, 3, padding=1)
+
+    def forward(self, levels: list[Tensor]) -> Tensor:
+        """One level (B, C, H, W) -> (B, out_channels, H, W)."""
+        return self.output(levels[0])

@@ -134,3 +134,29 @@ def test_paper_sizes():
     refinement = sum(256 * (c + 1) for c in (512, 1024, 2048))
     refinement += 3 * (256 * 256 * 9 + 256) + 64 * 256 * 9 + 64
     assert sum(p.numel() for p in head.refinement.parameters()) == refinement
+
+
+def test_without_refinement_one_level_goes_straight_into_the_filter():
+    head = RARHead((12,), (8,), out_channels=5, hidden_channels=4, refined=False)
+    refined = RARHead((12,), (8,), out_channels=5, hidden_channels=4)
+    assert head.stride == 8
+    extra = set(refined.state_dict()) - set(head.state_dict())
+    assert extra and all(name.startswith("refinement.") for name in extra)
+    level = torch.randn(2, 12, 6, 7)
+    features, _ = head([level], head.initial_state([level], 2))
+    attended, _ = head.attentions[0](level, head.attentions[0].initial_state(2, 6, 7))
+    weights = head.refinement.output
+    for patch in range(2):
+        by_loops = convolve(
+            *(x.detach().numpy() for x in (attended[patch], weights.weight, weights.bias))
+        )
+        np.testing.assert_allclose(features[patch].detach().numpy(), by_loops, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("strides", "stride", "words"),
+    [((8, 8), None, "head.refined=false"), ((8,), 16, "head.stride=16")],
+)
+def test_without_refinement_there_is_one_level_and_its_stride(strides, stride, words):
+    with pytest.raises(InputError, match=words):
+        RARHead((12,) * len(strides), strides, stride, refined=False)

@@ -1,0 +1,283 @@
+"""The papers' ablation tables: each row is the tracker it says, and each table has all its rows."""
+
+import sys
+import warnings
+
+import pytest
+import torch
+from conftest import ROOT
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.object_type import ObjectType
+from omegaconf import OmegaConf
+
+from benchmarks.published import published_names, published_table
+from engine.build import build_tracker
+from engine.command import run_command
+from evaluate import evaluate
+from train import train
+
+CONFIGS = ROOT / "configs"
+COUNTS = {
+    "rar_backbone": 15,
+    "rar_components": 9,
+    "rasnet_attention": 6,
+    "siamfc_channels": 3,
+    "cract_refinement": 2,
+    "cract_classification": 3,
+    "cract_pooling": 2,
+    "hrom_representation": 8,
+    "hrom_modules": 8,
+    "hrom_backbones": 9,
+}
+FILES = [path for table in COUNTS for path in sorted((CONFIGS / "experiment" / table).glob("*"))]
+ROWS = [f"{path.parent.name}/{path.stem}" for path in FILES]
+
+PLAIN_RAR = "tracker=rar backbone.deformable=[] head.stride=${backbone.stride}"
+PLAIN_HROM = "tracker=hrom head.channel_mask=false head.spatial_mask=false head.deformable=false"
+THREE_LEVELS = PLAIN_HROM + " head.representation=[R1,R2,R3]"
+# Row -> the command line that makes the same tracker and training.
+SAME_AS = {
+    "rar_components": {
+        "vgg_m": "tracker=rar backbone=vgg_m",
+        "resnet50": f"{PLAIN_RAR} backbone.stride=32",
+        "traditional_dcf": "tracker=rar tracker.contexts=false "
+        "tracker.templates_differentiable=false clip.frames=2 clip.templates=1 clip.searches=1",
+        "no_hierarchical_features": "tracker=rar backbone.outputs=[conv5] head.refined=false",
+        "no_attention": "tracker=rar head.inter_frame=false head.channel=false head.spatial=false",
+        "no_inter_frame": "tracker=rar head.inter_frame=false",
+        "no_channel": "tracker=rar head.channel=false",
+        "no_spatial": "tracker=rar head.spatial=false",
+        "full": "tracker=rar",
+    },
+    "rar_backbone": {
+        "01_conv3": f"{PLAIN_RAR} backbone.outputs=[conv3]",
+        "02_conv4": f"{PLAIN_RAR} backbone.outputs=[conv4] backbone.stride=16",
+        "03_conv5": f"{PLAIN_RAR} backbone.outputs=[conv5] backbone.stride=32",
+        "04_conv3_conv4": f"{PLAIN_RAR} backbone.outputs=[conv3,conv4] backbone.stride=16",
+        "05_conv3_conv5": f"{PLAIN_RAR} backbone.outputs=[conv3,conv5] backbone.stride=32",
+        "06_conv4_conv5": f"{PLAIN_RAR} backbone.outputs=[conv4,conv5] backbone.stride=32",
+        "07_stride32": f"{PLAIN_RAR} backbone.stride=32",
+        "08_stride16": f"{PLAIN_RAR} backbone.stride=16",
+        "09_stride8": PLAIN_RAR,
+        "10_stride4": f"{PLAIN_RAR} backbone.stride=4",
+        "11_fixed": f"{PLAIN_RAR} backbone.frozen=all",
+        "12_deformable_conv3": "tracker=rar backbone.deformable=[conv3] head.stride=8",
+        "13_deformable_conv4": "tracker=rar head.stride=8",
+        "14_deformable_conv5": "tracker=rar backbone.deformable=[conv5] head.stride=8",
+        "15_deformable_all": "tracker=rar backbone.deformable=[conv3,conv4,conv5] head.stride=8",
+    },
+    "rasnet_attention": {
+        "siamfc": "tracker=siamfc",
+        "general": "tracker=rasnet head.residual=false head.channel=false",
+        "dual": "tracker=rasnet head.channel=false",
+        "channel": "tracker=rasnet head.general=false head.residual=false",
+        "rasnet": "tracker=rasnet",
+        "full_attention": "tracker=rasnet head.general=false head.residual=false "
+        "head.channel=false head.full=true",
+    },
+    "siamfc_channels": {
+        "half": "tracker=siamfc backbone.width=0.5",
+        "quarter": "tracker=siamfc backbone.width=0.25",
+        "eighth": "tracker=siamfc backbone.width=0.125",
+    },
+    "cract_refinement": {
+        "parallel": "tracker=cract tracker.align=false",
+        "cascaded": "tracker=cract",
+    },
+    "cract_classification": {
+        "identifier": "tracker=cract tracking.alpha=1.0",
+        "discriminator": "tracker=cract tracking.alpha=0.0",
+        "joint": "tracker=cract",
+    },
+    "cract_pooling": {"roialign": "tracker=cract head.pool_sizes=[6]", "pyramid": "tracker=cract"},
+    "hrom_representation": {
+        "r2": f"{PLAIN_HROM} head.representation=[R2]",
+        "r3": f"{PLAIN_HROM} head.representation=[R3]",
+        "r4": f"{PLAIN_HROM} head.representation=[R4]",
+        "r2_r3": f"{PLAIN_HROM} head.representation=[R2,R3]",
+        "r2_r4": f"{PLAIN_HROM} head.representation=[R2,R4]",
+        "r3_r4": f"{PLAIN_HROM} head.representation=[R3,R4]",
+        "r2_r3_r4": f"{PLAIN_HROM} head.representation=[R2,R3,R4]",
+        "r1_r2_r3_r4": f"{PLAIN_HROM} head.representation=[R1,R2,R3,R4]",
+    },
+    "hrom_modules": {
+        "baseline": PLAIN_HROM,
+        "channel": "tracker=hrom head.spatial_mask=false head.deformable=false",
+        "spatial": "tracker=hrom head.channel_mask=false head.deformable=false",
+        "deformable": "tracker=hrom head.channel_mask=false head.spatial_mask=false",
+        "channel_spatial": "tracker=hrom head.deformable=false",
+        "full": "tracker=hrom",
+        "full_w32": "tracker=hrom backbone=hrnet_w32",
+        "full_w48": "tracker=hrom backbone=hrnet_w48",
+    },
+    "hrom_backbones": {
+        "alexnet": f"{THREE_LEVELS} backbone=alexnet",
+        "vgg16": f"{THREE_LEVELS} backbone=vgg16",
+        "resnet18": f"{THREE_LEVELS} backbone=resnet18 backbone.dilated=true",
+        "resnet34": f"{THREE_LEVELS} backbone=resnet34 backbone.dilated=true",
+        "resnet50": f"{THREE_LEVELS} backbone=resnet50 backbone.dilated=true "
+        "backbone.deformable=[] backbone.frozen=[]",
+        "mobilenet_v2": f"{THREE_LEVELS} backbone=mobilenet_v2",
+        "hrnet_w18": f"{PLAIN_HROM} backbone=hrnet_w18",
+        "hrnet_w32": f"{PLAIN_HROM} backbone=hrnet_w32",
+        "hrnet_w48": f"{PLAIN_HROM} backbone=hrnet_w48",
+    },
+}
+FROM_SCRATCH = ("rasnet_attention/", "siamfc_channels/", "rar_components/vgg_m")
+
+
+@pytest.fixture(autouse=True)
+def hydra():
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        yield
+
+
+def of_row(row):
+    table, _, name = row.partition("/")
+    return compose("train", [f"+experiment/{table}={name}"])
+
+
+def build(config):
+    """The tracker of a row at its full size, without memory or time for its weights."""
+    config.backbone.weights = None
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*has no pretrained weights")
+        return build_tracker(config)
+
+
+def substance(config):
+    """What makes a row what it is, its starting weights aside."""
+    keys = ("tracker", "backbone", "head", "tracking", "clip", "trainer", "optimizer")
+    plain = {key: OmegaConf.to_container(config[key], resolve=True) for key in keys}
+    plain["backbone"].pop("weights")
+    return plain
+
+
+def test_every_table_has_its_rows_and_its_published_figures():
+    assert set(published_names()) == set(COUNTS) == set(SAME_AS)
+    for table, count in COUNTS.items():
+        rows = {path.stem for path in FILES if path.parent.name == table}
+        # What `glob(*)` goes through: no shared file is among it.
+        loader = GlobalHydra.instance().config_loader()
+        assert set(loader.get_group_options(f"experiment/{table}", ObjectType.CONFIG)) == rows
+        assert rows == set(published_table(table).rows) == set(SAME_AS[table])
+        assert len(rows) == count
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_is_what_it_says_and_builds(row):
+    config = of_row(row)
+    table, _, name = row.partition("/")
+    assert (config.name, config.label, config.evaluate_after) == (row, name, True)
+    assert config.backbone.weights == (None if row.startswith(FROM_SCRATCH) else "imagenet")
+    assert substance(config) == substance(compose("train", SAME_AS[table][name].split()))
+    assert any(parameter.requires_grad for parameter in build(config).parameters())
+
+
+# Journal, Table 3: stages, stages with deformable convolutions, stride of the output
+TABLE3 = """3 - 8, 4 - 16, 5 - 32, 34 - 16, 35 - 32, 45 - 32, 345 - 32, 345 - 16, 345 - 8, 345 - 4,
+            345 - 8, 345 3 8, 345 4 8, 345 5 8, 345 345 8"""
+
+
+@pytest.mark.parametrize(("row", "said"), enumerate(TABLE3.split(","), start=1))
+def test_rows_of_rars_table_3(row, said):
+    stages, deformable, stride = said.split()
+    (name,) = [r for r in ROWS if r.startswith(f"rar_backbone/{row:02d}_")]
+    config = of_row(name)
+    # conv1 and conv2 keep ImageNet's weights in every row, row 11 all of them
+    assert config.backbone.frozen == ("all" if row == 11 else ["conv1", "conv2"])
+    tracker = build(config)
+    assert tracker.backbone.stages == tuple(f"conv{stage}" for stage in stages)
+    assert tracker.head.stride == int(stride) == max(tracker.backbone.strides)
+    layers = {f"layer{int(stage) - 1}" for stage in deformable.replace("-", "")}
+    found = {key.split(".")[0] for key in tracker.backbone.state_dict() if ".offset." in key}
+    assert found == layers
+
+
+def test_what_a_component_leaves_out_is_not_there():
+    def of_components(row):
+        tracker = build(of_row(f"rar_components/{row}"))
+        return tracker, {name for name, _ in tracker.named_parameters()}
+
+    _, full = of_components("full")
+    attentions = {name for name in full if name.startswith("head.attentions")}
+    inter_frame = ("lstm.", "inter_frame.", "channel.hidden.", "spatial.hidden.")
+    left_out = {
+        "no_channel": {name for name in attentions if ".channel." in name},
+        "no_spatial": {name for name in attentions if ".spatial." in name},
+        "no_inter_frame": {n for n in attentions if any(part in n for part in inter_frame)},
+        "no_attention": attentions,
+    }
+    for row, names in left_out.items():
+        assert names and of_components(row)[1] == full - names
+    tracker, names = of_components("traditional_dcf")
+    assert names == full and not tracker.contexts and not tracker.templates_differentiable
+    alone, _ = of_components("no_hierarchical_features")
+    assert alone.backbone.stages == ("conv5",)
+    assert set(alone.head.refinement.state_dict()) == {"output.weight", "output.bias"}
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path, capsys):
+    """run(task, command, *overrides) -> (exit code, stdout, stderr), with tmp_path to work in."""
+    GlobalHydra.instance().clear()
+    monkeypatch.chdir(tmp_path)
+
+    def call(task, command, *overrides):
+        monkeypatch.setattr(sys, "argv", [f"{command}.py", *map(str, overrides)])
+        code = 0
+        try:
+            run_command(task, command)
+        except SystemExit as stop:
+            code = stop.code
+        return code, *capsys.readouterr()
+
+    return call
+
+
+def test_a_sweep_over_a_table_is_a_job_a_row(run, tmp_path):
+    jobs = {}
+
+    def record(config):
+        jobs[config.name] = HydraConfig.get().runtime.output_dir
+
+    assert run(record, "train", "-m", "+experiment/rar_components=glob(*)")[0] == 0
+    rows = [row for row in ROWS if row.startswith("rar_components/")]
+    assert jobs == {row: str(tmp_path / "runs" / row) for row in rows}
+
+
+def test_a_row_trains_is_evaluated_and_stands_in_its_table(run, tmp_path):
+    tiny = (
+        "backbone.outputs=[conv2] head.hidden_channels=4 head.width=8 head.out_channels=4 "
+        "tracker.input_size=63 device=cpu dataset.count=1 dataset.length=6 test_dataset.count=1 "
+        "test_dataset.length=3 trainer.max_steps=1 trainer.batch_size=1 trainer.workers=0 "
+        "trainer.validate=false"
+    ).split()
+    code, _, error = run(train, "train", "-m", "+experiment/rar_components=glob(vgg*)", *tiny)
+    assert code == 0, error
+    code, text, _ = run(evaluate, "evaluate", "mode=table", "runs=runs")
+    lines = {line.split()[0]: line for line in text.splitlines() if " | " in line}
+    assert code == 0 and "synthetic, ope, 1 sequence" in lines["vgg_m"]
+    assert "trained, step 1 " in lines["vgg_m"] and lines["vgg_m"].endswith("0.635    0.841")
+    assert "trained" not in lines["full"] and lines["full"].endswith("0.664    0.873")
+    folder = tmp_path / "runs" / "rar_components"
+    assert sorted(path.name for path in folder.iterdir()) == ["table.md", "vgg_m"]
+    # a table leaves no run directory of its own
+    assert {path.name for path in folder.parent.iterdir()} == {"rar_components", "multirun.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["mode=tabel"], "mode=tabel: expected one of track, table"),
+        (["mode=table"], "runs=null: mode=table expects runs=DIR"),
+        (["mode=table", "runs=nowhere"], "no such folder"),
+        (["mode=table", "runs=."], "no row was found"),
+    ],
+)
+def test_a_wrong_mode_or_folder_is_one_line(run, tmp_path, arguments, words):
+    code, _, error = run(evaluate, "evaluate", *arguments)
+    assert code == 1 and len(error.splitlines()) == 1 and words in error
+    assert not list(tmp_path.iterdir())
