@@ -17,7 +17,7 @@ from datasets.sequence import Sequence
 from ops.boxes import valid
 from ops.clip import Clip, ClipGeometry
 from ops.crop import Frames, crop, to_crop
-from ops.errors import InputError, check_number
+from ops.errors import InputError, check_number, check_part
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,7 @@ class ClipSampling:
         for name in ("templates", "searches"):
             check_number(f"clip.{name}", getattr(self, name), 1)
         check_number("clip.frames", self.frames, max(self.templates, self.searches) + 1)
-        check_number("clip.negatives", self.negatives, 0, whole=False)
-        if self.negatives > 1:
-            raise InputError(f"clip.negatives={self.negatives}: expected a part, 0 to 1")
+        check_part("clip.negatives", self.negatives)
 
 
 class ClipDataset:

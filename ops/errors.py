@@ -9,6 +9,13 @@ class InputError(Exception):
     """
 
 
+def check_part(key: str, value) -> None:
+    """Raise InputError unless `value` is a number from 0 to 1."""
+    check_number(key, value, 0, whole=False)
+    if value > 1:
+        raise InputError(f"{key}={value}: expected a number from 0 to 1")
+
+
 def check_number(key: str, value, least: float, whole: bool = True) -> None:
     """Raise InputError unless `value` is a number (a whole one) of at least `least`."""
     kinds = (int,) if whole else (int, float)

@@ -1,4 +1,4 @@
-"""Windows and labels on a grid of cells, as correlation filters use them."""
+"""Windows and labels on a grid of cells."""
 
 import torch
 from torch import Tensor
@@ -12,6 +12,18 @@ def hann(height: int, width: int, **kind) -> Tensor:
     rows = torch.hann_window(height + 2, periodic=False, **kind)[1:-1]
     columns = torch.hann_window(width + 2, periodic=False, **kind)[1:-1]
     return rows[:, None] * columns
+
+
+def response_window(places: Tensor, middle: float, stride: float) -> Tensor:
+    """Hann window (n, n) on a response whose cells lie at (n,) `places`, `stride` apart.
+
+    It is 1 at `middle`, where the target was, also where that is no cell of the grid, and falls to
+    0 one cell outside of the grid.
+    """
+    distances = places - middle
+    reach = distances.abs().amax() + stride
+    profile = torch.cos(distances / reach * (torch.pi / 2)).square()
+    return profile[:, None] * profile
 
 
 def gaussian_label(shifts: Tensor, sigma: float, height: int, width: int) -> Tensor:
