@@ -115,7 +115,7 @@ SAME_AS = {
     "hrom_backbones": {
         "alexnet": f"{THREE_LEVELS} backbone=alexnet",
         "vgg16": f"{THREE_LEVELS} backbone=vgg16",
-        "resnet18": f"{THREE_LEVELS} backbone=resnet18 backbone.dilated=true",
+        "resnet18": f"{THREE_LEVELS} backbone=resnet18 backbone.outputs=[conv3,conv4,conv5]",
         "resnet34": f"{THREE_LEVELS} backbone=resnet34 backbone.dilated=true",
         "resnet50": f"{THREE_LEVELS} backbone=resnet50 backbone.dilated=true "
         "backbone.deformable=[] backbone.frozen=[]",
