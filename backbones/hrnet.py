@@ -10,6 +10,7 @@ from torchvision.models import ResNet18_Weights, Weights, WeightsEnum
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from backbones.base import Backbone, Level, Stage, check_names, initialise_convolutions
+from ops.grids import upsample
 
 MODULES = {"stage2": 1, "stage3": 4, "stage4": 3}  # each of 4 blocks a branch and a fusion
 BLOCKS = 4
@@ -221,11 +222,6 @@ def _transform(
 
 def _upsample(x: Tensor, factor: int, size: tuple[int, int], mode: str) -> Tensor:
     """(B, C, h, w) to `size` cells: cell k reads x at k / factor, or at its floor if "nearest"."""
-    if mode == "nearest":
-        x = F.interpolate(x, scale_factor=factor)
-    else:
-        height, width = x.shape[-2:]
-        x = F.pad(x, (0, 1, 0, 1), mode="replicate")
-        fine = (factor * height + 1, factor * width + 1)
-        x = F.interpolate(x, fine, mode="bilinear", align_corners=True)
-    return x[..., : size[0], : size[1]]
+    if mode == "bilinear":
+        return upsample(x, factor, size)
+    return F.interpolate(x, scale_factor=factor)[..., : size[0], : size[1]]

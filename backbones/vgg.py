@@ -25,8 +25,9 @@ class VGG16(Backbone):
 
     Stages are conv1..conv5, the published groups of two or three convolutions; each begins with
     the max-pool before it and ends after its last ReLU. Strides as published: 1, 2, 4, 8, 16. The
-    max-pool that would exceed `stride` gets stride 1, so that every second cell of its map is a
-    cell of the published one. Starts from He's initialisation, as torchvision's.
+    max-pool that would exceed `stride` gets stride 1 and the convolutions behind it dilation 2, so
+    that every second cell of their maps is a cell of the published ones. Starts from He's
+    initialisation, as torchvision's.
 
     Args:
         outputs: among conv1..conv5; what is deeper is not built.
@@ -52,6 +53,9 @@ class VGG16(Backbone):
         pools = [i for i, m in enumerate(features) if isinstance(m, nn.MaxPool2d)]
         if stride == 8:
             features[pools[-1]] = UnstridedMaxPool2d()
+            for module in features[pools[-1] :]:
+                if isinstance(module, nn.Conv2d):
+                    module.dilation = module.padding = (2, 2)
         plan = {}
         for i, (first, end) in enumerate(zip([0, *pools], [*pools, len(features)], strict=True)):
             modules = tuple(f"features.{j}" for j in range(first, end))

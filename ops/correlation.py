@@ -53,13 +53,17 @@ def weighted(kernels: Tensor, rho: Tensor | None = None, beta: Tensor | None = N
     return kernels if beta is None else kernels * beta[..., None, None]
 
 
-def central(features: Tensor, cells: int) -> Tensor:
+def central(features: Tensor, cells: int, symmetric: bool = False) -> Tensor:
     """The central `cells` x `cells` of (..., H, W), or all of a smaller side.
 
     What padding touched is cut off like this (HROM, section 3.2: 8 of 16). Of an odd remainder the
-    larger part is cut at the end.
+    larger part is cut at the end, or, with `symmetric`, one cell more is cut: of 15 cells, whose
+    middle is a cell, 7 stay (SiamRPN++'s), not 8.
     """
-    height, width = (min(cells, side) for side in features.shape[-2:])
+    height, width = (
+        min(cells - symmetric * ((side - cells) % 2), side) if side > cells else side
+        for side in features.shape[-2:]
+    )
     top, left = ((a - b) // 2 for a, b in zip(features.shape[-2:], (height, width), strict=True))
     return features[..., top : top + height, left : left + width]
 

@@ -13,7 +13,8 @@ from trackers.siamese import SiameseMemory, SiameseTracker
 
 
 class ScalePyramidTracker(SiameseTracker):
-    """One correlation response for each scale of the search region; the box keeps its aspect.
+    """One correlation response for each scale of the search region; the box keeps its aspect (as
+    far as `keep_in_picture` lets it).
 
     Template and attention are the first frame's, nothing is learned while tracking.
 

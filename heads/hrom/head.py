@@ -77,7 +77,7 @@ class HROMHead(nn.Module):
 
     def template(self, levels: list[Tensor]) -> HROMTemplate:
         """Of B template crops' levels (B, C_l, H_l, W_l)."""
-        features = central(self.representation(levels), self.cells)  # (B, C, h, w)
+        features = central(self.representation(levels), self.cells, symmetric=True)  # (B, C, h, w)
         if self.channel_mask is None:
             mask = features.new_ones(features.shape[:2])
         else:

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from heads.neck import Align, Neck
-from ops.errors import InputError
+from heads.neck import Neck
+from ops.errors import InputError, check_number
+from ops.grids import align, grid_size
 
 MOST_CONTEXT_CHANNELS = 512
 
@@ -40,7 +41,9 @@ class Representation(nn.Module):
         chosen = known if names is None else [names] if isinstance(names, str) else list(names)
         if not chosen or not set(chosen) <= set(known):
             raise InputError(f"head.representation: {chosen}: expected some of {', '.join(known)}")
-        context_channels = context_channels or min(8 * channels[0], MOST_CONTEXT_CHANNELS)
+        if context_channels is None:
+            context_channels = min(8 * channels[0], MOST_CONTEXT_CHANNELS)
+        check_number("head.context_channels", context_channels, 1)
         self.chosen = [index for index, name in enumerate(known) if name in chosen]
         self.context = None
         if known[-1] in chosen:
@@ -82,11 +85,14 @@ class ContextLevel(nn.Module):
             else nn.Conv2d(c, out_channels, 3, padding=4, dilation=4, bias=False)
             for c, s in zip(channels, strides, strict=True)
         )
-        reached = tuple(max(s, stride) for s in strides)
-        self.align = Align((out_channels,) * len(channels), reached, stride)
+        self.strides, self.stride = strides, stride
         self.norm = nn.BatchNorm2d(out_channels)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
         """Levels (B, C_l, H_l, W_l) -> (B, out_channels, H, W)."""
-        parts = [move(level) for move, level in zip(self.transforms, levels, strict=True)]
-        return F.relu(self.norm(sum(self.align(parts))))
+        size = grid_size([level.shape[-2:] for level in levels], self.strides, self.stride)
+        parts = [
+            align(level, transform, stride, self.stride, size)
+            for level, transform, stride in zip(levels, self.transforms, self.strides, strict=True)
+        ]
+        return F.relu(self.norm(sum(parts)))

@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ops.errors import InputError
+from ops.grids import align, grid_size
 
 
 class Refinement(nn.Module):
@@ -33,8 +34,7 @@ class Refinement(nn.Module):
         super().__init__()
         if stride < min(strides) or any(max(s, stride) % min(s, stride) for s in strides):
             raise InputError(f"head.stride={stride}: levels of strides {strides} do not come to it")
-        # The level whose grid the output has: the one of this stride, or the finest.
-        self.reference = strides.index(stride) if stride in strides else strides.index(min(strides))
+        self.strides, self.stride = strides, stride
         self.laterals = nn.ModuleList(
             nn.Conv2d(c, width, 1, stride=max(stride // s, 1))
             for c, s in zip(channels, strides, strict=True)
@@ -44,12 +44,11 @@ class Refinement(nn.Module):
 
     def forward(self, levels: list[Tensor]) -> Tensor:
         """Levels (B, C_l, H_l, W_l), first to last -> (B, out_channels, H, W)."""
-        laterals = [lateral(level) for lateral, level in zip(self.laterals, levels, strict=True)]
-        size = laterals[self.reference].shape[-2:]
+        size = grid_size([level.shape[-2:] for level in levels], self.strides, self.stride)
         merged = 0.0
-        for lateral, merge in zip(reversed(laterals), reversed(self.merges), strict=True):
-            if lateral.shape[-2:] != size:
-                lateral = F.interpolate(lateral, size, mode="bilinear", align_corners=False)
+        parts = zip(levels, self.strides, self.laterals, self.merges, strict=True)
+        for level, stride, reduce, merge in reversed(list(parts)):
+            lateral = align(level, reduce, stride, self.stride, size)
             merged = F.relu(merge(lateral + merged))
         return self.output(merged)
 

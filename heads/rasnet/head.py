@@ -12,14 +12,16 @@ from ops.errors import check_number
 class RASNetHead(nn.Module):
     """Features, attention on the exemplar, weighted correlation (Fig. 1, Eq. 8).
 
-    Without any attention it is SiamFC's (Eq. 4). SiamFC's AlexNet, as every backbone with one level
-    at `stride`, gives the features themselves. Others have a neck: decision, it ends in BatchNorm,
+    Without any attention it is SiamFC's (Eq. 4). A backbone with one level at `stride`, as SiamFC's
+    AlexNet, gives the features themselves. Others have a neck: decision, it ends in BatchNorm,
     since `scale` supposes features of about unit variance, a match of 6 x 6 x 256 cells then being
     worth 9, and levels of any backbone have any.
 
     Args:
         channels, strides: of the backbone's levels, first to last.
         stride: of the features in input pixels.
+        neck: whether one level at `stride` has a neck too; its features may be much larger than
+            those of SiamFC's AlexNet.
         cells: the exemplar is cut to its central cells x cells (SiamFC's AlexNet has no more).
         general, residual, channel, full, reduction: see `Attention`.
         scale: what responses are multiplied by (SiamFC's 1e-3); the bias added to them is learned.
@@ -30,6 +32,7 @@ class RASNetHead(nn.Module):
         channels: tuple[int, ...],
         strides: tuple[int, ...],
         stride: int = 8,
+        neck: bool = False,
         cells: int = 6,
         general: bool = True,
         residual: bool = True,
@@ -43,7 +46,7 @@ class RASNetHead(nn.Module):
         check_number("head.reduction", reduction, 1)
         self.stride, self.cells, self.scale = stride, cells, scale
         self.neck, width = None, channels[0]
-        if tuple(strides) != (stride,):
+        if neck or tuple(strides) != (stride,):
             width = 256
             self.neck = nn.Sequential(Neck(channels, strides, stride, width), nn.BatchNorm2d(width))
         self.attention = Attention(width, cells, general, residual, channel, full, reduction)

@@ -58,3 +58,15 @@ def test_the_unstrided_pool_holds_the_strided_one():
     )
     assert pooled[0, 0, 8, 11] == x[0, 0, 8, 11]
     assert pooled[0, 0, 4, 11] == x[0, 0, 4:6, 11].max()
+
+
+def test_at_stride_8_every_second_cell_is_the_published_one():
+    """Away from the border, where the padding of a dilated convolution is another."""
+    torch.manual_seed(0)
+    dense, strided = VGG16(["conv5"], stride=8).eval(), VGG16(["conv5"], stride=16).eval()
+    dense.load_state_dict(strided.state_dict())
+    image = 255 * torch.rand(1, 3, 256, 256)
+    with torch.no_grad():
+        found, expected = dense(image)[0][..., ::2, ::2], strided(image)[0]
+    inner = slice(4, -4)
+    torch.testing.assert_close(found[..., inner, inner], expected[..., inner, inner])

@@ -69,18 +69,18 @@ SAME_AS = {
         "15_deformable_all": "tracker=rar backbone.deformable=[conv3,conv4,conv5] head.stride=8",
     },
     "rasnet_attention": {
-        "siamfc": "tracker=siamfc",
-        "general": "tracker=rasnet head.residual=false head.channel=false",
-        "dual": "tracker=rasnet head.channel=false",
-        "channel": "tracker=rasnet head.general=false head.residual=false",
-        "rasnet": "tracker=rasnet",
-        "full_attention": "tracker=rasnet head.general=false head.residual=false "
-        "head.channel=false head.full=true",
+        "siamfc": "clip.search_shift=0.0 tracker=siamfc",
+        "general": "clip.search_shift=0.0 tracker=rasnet head.residual=false head.channel=false",
+        "dual": "clip.search_shift=0.0 tracker=rasnet head.channel=false",
+        "channel": "clip.search_shift=0.0 tracker=rasnet head.general=false head.residual=false",
+        "rasnet": "clip.search_shift=0.0 tracker=rasnet",
+        "full_attention": "clip.search_shift=0.0 tracker=rasnet head.general=false "
+        "head.residual=false head.channel=false head.full=true",
     },
     "siamfc_channels": {
-        "half": "tracker=siamfc backbone.width=0.5",
-        "quarter": "tracker=siamfc backbone.width=0.25",
-        "eighth": "tracker=siamfc backbone.width=0.125",
+        "half": "clip.search_shift=0.0 tracker=siamfc backbone.width=0.5",
+        "quarter": "clip.search_shift=0.0 tracker=siamfc backbone.width=0.25",
+        "eighth": "clip.search_shift=0.0 tracker=siamfc backbone.width=0.125",
     },
     "cract_refinement": {
         "parallel": "tracker=cract tracker.align=false",

@@ -51,7 +51,7 @@ def test_representation_of_an_hrnet():
     nn.init.uniform_(norm.running_var, 0.5, 2)
     mean, variance = norm.running_mean.view(-1, 1, 1), norm.running_var.view(-1, 1, 1)
     r4 = ((r4 - mean) / (variance + 1e-5).sqrt()).clamp(min=0)
-    fine = module.neck.align.resize[0]
+    fine = module.neck.align.reduce[0]
     assert (fine.stride, fine.kernel_size, fine.out_channels) == ((2, 2), (3, 3), 18)
     whole = torch.cat([fine(r1), r2, r3, r4], 1)
     expected = torch.einsum("oc,bchw->bohw", w["neck.mix.weight"][:, :, 0, 0], whole)

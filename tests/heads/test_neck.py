@@ -20,11 +20,16 @@ def test_levels_come_to_one_stride():
     assert all(parameter.grad.any() for parameter in neck.parameters())
 
 
-def test_an_unpadded_grid_keeps_its_size():
-    """RAR's grid at 255: 63 cells at stride 4, 31 at 8; a strided 3x3 would make 32 of the 63."""
-    align = Align((4, 6), (4, 8), stride=8)
-    aligned = align([torch.randn(1, 4, 63, 63), torch.randn(1, 6, 31, 31)])
-    assert [tuple(level.shape[-2:]) for level in aligned] == [(31, 31)] * 2
+@pytest.mark.parametrize(("fine", "coarse", "first"), [(63, 31, 1), (31, 15, 1), (64, 32, 0)])
+def test_a_finer_level_lies_cell_upon_cell(fine, coarse, first):
+    """RAR's grid has 63 cells at stride 4 and 31 at 8, whose cell m lies on 2 m + 1."""
+    align = Align((1, 1), (4, 8), stride=8)
+    with torch.no_grad():
+        align.reduce[0].weight.zero_()[..., 1, 1] = 1  # passes the cell that it stands on
+        align.reduce[0].bias.zero_()
+    ramp = torch.arange(float(fine)).expand(1, 1, fine, fine)
+    found = align([ramp, torch.zeros(1, 1, coarse, coarse)])[0]
+    torch.testing.assert_close(found[0, 0, 0], 2 * torch.arange(float(coarse)) + first)
 
 
 @pytest.mark.parametrize(("stride", "cells"), [(4, 32), (8, 16), (16, 16), (32, 16)])

@@ -105,3 +105,13 @@ def test_a_template_is_found_where_it_was_cut_out(features, sizes, cells):
         places = response_centers(len(response), 8, *sizes)
         row, column = divmod(int(response.argmax()), len(response))
         assert (places[column], places[row]) == (x + template_size / 2, y + template_size / 2)
+
+
+@pytest.mark.parametrize(
+    ("side", "kept", "first"), [(16, 8, 4), (15, 7, 4), (9, 7, 1), (8, 8, 0), (5, 5, 0)]
+)
+def test_a_symmetric_cut_keeps_the_middle(side, kept, first):
+    features = torch.arange(float(side)).expand(2, side, side)
+    found = central(features, 8, symmetric=True)
+    assert found.shape == (2, kept, kept) and found[0, 0, 0] == first
+    assert found[0, 0].mean() == (side - 1) / 2
