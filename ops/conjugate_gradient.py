@@ -1,8 +1,9 @@
 """Nonlinear least squares by Gauss-Newton with conjugate gradients, for many problems at once.
 
-ATOM's optimiser (Danelljan et al., CVPR 2019, section 3.2). Decision: each Gauss-Newton step runs
-plain conjugate gradients from zero; ATOM's code keeps the search direction from one step to the
-next, forgets it slowly and uses Polak and Ribiere's formula.
+ATOM's optimiser (Danelljan et al., CVPR 2019, section 3.2). Two decisions: each Gauss-Newton step
+runs plain conjugate gradients from zero (ATOM's code keeps the search direction from one step to
+the next, forgets it slowly and uses Polak and Ribiere's formula), and a step that does not lower
+its problem's objective is not taken (ATOM takes them all).
 
 Parameters are tuples of tensors whose first axis is the problem (here: the target). Nothing is
 summed over that axis, so a problem does not see the others.
@@ -14,12 +15,16 @@ import torch
 from torch import Tensor
 
 Parameters = tuple[Tensor, ...]
+Residuals = Callable[[Parameters], Tensor]
 Linear = Callable[[Parameters], Tensor]
 Adjoint = Callable[[Tensor], Parameters]
 Linearize = Callable[[Parameters], tuple[Tensor, Linear, Adjoint]]
 
+SHORTER = 0.25  # part of its length at which a step is tried again that was not taken
+
 
 def gauss_newton(
+    residuals: Residuals,
     linearize: Linearize,
     parameters: Parameters,
     regularization: float,
@@ -29,10 +34,13 @@ def gauss_newton(
     """Lower sum_j r_j(w)^2 + regularization |w|^2 for each of B problems.
 
     A step linearises r once and solves its normal equations,
-    (J^T J + regularization I) d = -(J^T r + regularization w), w += d.
+    (J^T J + regularization I) d = -(J^T r + regularization w), w += d. Where the objective does not
+    fall by it, that problem's w stays, and the next step is tried at a quarter of its length, until
+    one is taken.
 
     Args:
-        linearize: parameters -> (residuals (B, M), direction -> J direction (B, M),
+        residuals: parameters -> r (B, M).
+        linearize: parameters -> (r (B, M), direction -> J direction (B, M),
             u (B, M) -> J^T u): the residuals, and their Jacobian as two functions.
         parameters: where to start, (B, ...) each.
         steps: of Gauss-Newton.
@@ -41,16 +49,35 @@ def gauss_newton(
     Returns:
         The parameters after the last step.
     """
+
+    def objective(values: Tensor, parameters: Parameters) -> Tensor:
+        return values.square().sum(1) + regularization * _dot(parameters, parameters)  # (B,)
+
+    length = 1.0
     for _ in range(steps):
-        residuals, forward, adjoint = linearize(parameters)
-        slope = _axpy(regularization, parameters, adjoint(residuals))
-
-        def product(direction, forward=forward, adjoint=adjoint):
-            return _axpy(regularization, direction, adjoint(forward(direction)))
-
-        step = conjugate_gradient(product, tuple(-s for s in slope), iterations)
-        parameters = _axpy(1.0, step, parameters)
+        values, step = _step(linearize, parameters, regularization, iterations)
+        moved = _axpy(length, step, parameters)
+        fell = objective(residuals(moved), moved) < objective(values, parameters)  # not if NaN
+        parameters = tuple(
+            torch.where(_of_problems(fell, new), new, old)
+            for new, old in zip(moved, parameters, strict=True)
+        )
+        length = torch.where(fell, 1.0, SHORTER * length)  # (B,)
     return parameters
+
+
+def _step(
+    linearize: Linearize, parameters: Parameters, regularization: float, iterations: int
+) -> tuple[Tensor, Parameters]:
+    """The residuals, and the step to where their linearisation is lowest. On its own, so that the
+    Jacobian is let go of before the next one is made."""
+    values, forward, adjoint = linearize(parameters)
+    slope = _axpy(regularization, parameters, adjoint(values))
+
+    def product(direction: Parameters) -> Parameters:
+        return _axpy(regularization, direction, adjoint(forward(direction)))
+
+    return values, conjugate_gradient(product, tuple(-s for s in slope), iterations)
 
 
 def conjugate_gradient(
@@ -82,10 +109,15 @@ def _axpy(factor: Tensor | float, x: Parameters, y: Parameters) -> Parameters:
     """factor x + y, with one factor or one for each problem, (B,)."""
     if isinstance(factor, Tensor):
         return tuple(
-            torch.addcmul(b, factor.view(-1, *[1] * (a.dim() - 1)), a)
+            torch.addcmul(b, _of_problems(factor, a).to(a.dtype), a)
             for a, b in zip(x, y, strict=True)
         )
     return tuple(torch.add(b, a, alpha=factor) for a, b in zip(x, y, strict=True))
+
+
+def _of_problems(values: Tensor, like: Tensor) -> Tensor:
+    """Values (B,) of the problems -> (B, 1, ...) with as many axes as `like`."""
+    return values.view(-1, *[1] * (like.dim() - 1))
 
 
 def _quotient(numerator: Tensor, denominator: Tensor) -> Tensor:

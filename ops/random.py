@@ -1,8 +1,9 @@
 """Random numbers as a pure function of keys.
 
 A generator's numbers depend on what was drawn before; these depend on nothing but their key, so
-that a target gets the same ones on every device and whatever else is in its batch. Keys are int64
-tensors of any shape, one stream of numbers each.
+that a target gets the same ones whatever else is in its batch. Keys are int64 tensors of any shape,
+one stream of numbers each. Derived keys and uniform numbers are the same on every device, bit for
+bit; normal ones but for the rounding of a device's logarithm and cosine.
 """
 
 import math

@@ -1,6 +1,7 @@
 """HROM, and what every tracker that chooses among region proposals shares."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,55 @@ class Candidates:
     ranking: Ranking
 
 
+@dataclass
+class Search:
+    """B search crops.
+
+    Attributes:
+        windows: (B, 4) that they show, in picture pixels.
+        sizes: (B, 2) last width and height of the targets, in crop pixels.
+        features: of the crops, as the head takes them.
+    """
+
+    windows: Tensor
+    sizes: Tensor
+    features: Any
+
+
+@dataclass
+class Choice:
+    """Where B targets are.
+
+    Attributes:
+        boxes: (B, 4) in search crop pixels, their sizes not smoothed yet.
+        scores: (B,) that the tracker gives them.
+        rates: (B,) at which sizes follow (heads.rpn.Ranking).
+    """
+
+    boxes: Tensor
+    scores: Tensor
+    rates: Tensor
+
+
+@dataclass
+class Pairs:
+    """What is learned from, of N searches and their templates.
+
+    Attributes:
+        template: of each search, as the head keeps it.
+        features: of the searches, as the head takes them.
+        proposals: of the searches, relative to anchors (A, 4) in search crop pixels.
+        truths: (N, 4) in search crop pixels, and matches (N,), see Clip.
+    """
+
+    template: Any
+    features: Any
+    proposals: Proposals
+    anchors: Tensor
+    truths: Tensor
+    matches: Tensor
+
+
 class RegionProposalTracker(SiameseTracker):
     """One search crop a frame, and of its proposals the one with the highest penalised score.
 
@@ -36,8 +86,9 @@ class RegionProposalTracker(SiameseTracker):
     they are SiamRPN++'s, by config.
 
     Args:
-        backbone, head, template_size, search_size: see SiameseTracker. `head(template, levels)`
-            gives the proposals of B search crops.
+        backbone, head, template_size, search_size: see SiameseTracker. `head(template, features)`
+            gives the proposals of B search crops; their features are the backbone's levels, or
+            what a subclass makes of crops in its `features`.
         penalty: of a change of size and shape, SiamRPN's k.
         window_influence: of the Hann window, in [0, 1].
         learning_rate: of the size, times penalty and score of the chosen proposal.
@@ -62,22 +113,31 @@ class RegionProposalTracker(SiameseTracker):
 
     # ------------------------------------------------------------------ tracking
 
-    def find(self, frames: Frames, memory: SiameseMemory) -> tuple[Tensor, Tensor]:
-        windows = self.search_windows(memory.boxes)
-        levels = self.backbone(crop(frames, windows[:, None], self.search_size)[:, 0])
-        sizes = to_crop(memory.boxes, windows, self.search_size)[:, 2:]
-        candidates = self.candidates(self.head(memory.template, levels), sizes)
-        rows = torch.arange(len(sizes), device=sizes.device)
-        best = rows, candidates.ranking.scores.argmax(1)
-        boxes = smooth_size(
-            candidates.boxes[best], sizes, candidates.ranking.rates[best], self.learning_rate
-        )
-        return from_crop(boxes, windows, self.search_size), candidates.scores[best]
+    def find(self, frames: Frames, memory: SiameseMemory) -> tuple[Tensor, Tensor, Search]:
+        search = self.search(frames, memory.boxes)
+        candidates = self.candidates(self.head(memory.template, search.features), search.sizes)
+        choice = self.choose(candidates, search.features, memory)
+        boxes = smooth_size(choice.boxes, search.sizes, choice.rates, self.learning_rate)
+        return from_crop(boxes, search.windows, self.search_size), choice.scores, search
 
-    def search_windows(self, boxes: Tensor) -> Tensor:
-        """Windows (B, 4) in which targets are searched that lay at boxes (B, 4); picture pixels."""
-        geometry = self.geometry()
-        return geometry.windows(boxes, geometry.search_factor)
+    def search(self, frames: Frames, boxes: Tensor) -> Search:
+        """Look for targets that lay at boxes (B, 4), in picture pixels, in B frames."""
+        geometry, size = self.geometry(), self.search_size
+        windows = geometry.windows(boxes, geometry.search_factor)
+        crops = crop(frames, windows[:, None], size)[:, 0]  # (B, 3, X, X)
+        return Search(windows, to_crop(boxes, windows, size)[:, 2:], self.features(crops))
+
+    def features(self, crops: Tensor) -> Any:
+        """Of search crops (B, 3, X, X), as the head takes them."""
+        return self.backbone(crops)
+
+    def choose(self, candidates: Candidates, features: Any, memory: SiameseMemory) -> Choice:
+        """The proposals that rank highest, with the network's scores."""
+        rows = torch.arange(len(candidates.boxes), device=candidates.boxes.device)
+        best = rows, candidates.ranking.scores.argmax(1)
+        return Choice(
+            candidates.boxes[best], candidates.scores[best], candidates.ranking.rates[best]
+        )
 
     def candidates(self, proposals: Proposals, sizes: Tensor) -> Candidates:
         """Proposals of B search crops of targets that had sizes (B, 2) in these crops' pixels."""
@@ -98,12 +158,22 @@ class RegionProposalTracker(SiameseTracker):
     # ------------------------------------------------------------------ training
 
     def loss(self, clip: Clip) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Classification and regression of all searches with the first template, see rpn_loss."""
+        """Of all searches of a clip with its first template."""
+        pairs = self.pairs(clip)
+        responses = pairs.proposals.responses().unflatten(0, clip.searches.shape[:2])
+        return self.pair_losses(pairs), self.seen(responses)
+
+    def pairs(self, clip: Clip) -> Pairs:
+        """The N = B T searches of B clips, each with its clip's first template."""
         batch, count = clip.searches.shape[:2]
-        template = self.head.template(self.backbone(clip.templates[:, 0].float()))
+        template = self.template(clip.templates[:, 0].float(), clip.template_boxes[:, 0])
         owners = torch.arange(batch, device=clip.searches.device).repeat_interleave(count)
-        levels = self.backbone(clip.searches.flatten(0, 1).float())
-        proposals = self.head(select(template, owners), levels)
-        boxes, matches = clip.search_boxes.flatten(0, 1), clip.matches.flatten()
-        losses = rpn_loss(proposals, self.anchors(proposals), boxes, matches)
-        return losses, self.seen(proposals.responses().unflatten(0, (batch, count)))
+        template = select(template, owners)
+        features = self.features(clip.searches.flatten(0, 1).float())
+        proposals = self.head(template, features)
+        truths, matches = clip.search_boxes.flatten(0, 1), clip.matches.flatten()
+        return Pairs(template, features, proposals, self.anchors(proposals), truths, matches)
+
+    def pair_losses(self, pairs: Pairs) -> dict[str, Tensor]:
+        """Classification and regression, see rpn_loss."""
+        return rpn_loss(pairs.proposals, pairs.anchors, pairs.truths, pairs.matches)

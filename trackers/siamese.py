@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ops.boxes import keep_in_picture
 from ops.clip import ClipGeometry
 from ops.correlation import response_centers
-from ops.crop import Frames, crop
+from ops.crop import Frames, crop, to_crop
 from ops.errors import InputError
 from trackers.base import Tracker
 
@@ -30,12 +30,14 @@ class SiameseTracker(Tracker):
         hrom             trackers.RegionProposalTracker     heads.hrom.HROMHead
         cract            trackers.CRACTTracker              heads.cract.CRACTHead
 
-    A subclass says where the target is in a frame (`find`) and what its losses are (`loss`).
+    A subclass says where the target is in a frame (`find`) and what its losses are (`loss`); one
+    that learns while it tracks also what it remembers besides (`init`, `remember`).
 
     Args:
         backbone: pictures (B, 3, S, S) in [0, 255] -> levels.
         head: has `stride`, the cells' distance in pixels; `template(levels)`, what is kept of the
-            template crop; the rest is between head and subclass.
+            template crop (or what a subclass asks in its `template`); the rest is between head and
+            subclass.
         template_size, search_size: sides of the crops in pixels; a search crop shows as many
             times what a template does as it is larger.
     """
@@ -58,20 +60,29 @@ class SiameseTracker(Tracker):
 
     @torch.no_grad()
     def init(self, frames: Frames, boxes: Tensor) -> SiameseMemory:
-        geometry = self.geometry()
+        geometry, size = self.geometry(), self.template_size
         windows = geometry.windows(boxes, geometry.template_factor)
-        patches = crop(frames, windows[:, None], self.template_size)[:, 0]  # (B, 3, Z, Z)
-        return SiameseMemory(boxes, self.head.template(self.backbone(patches)))
+        crops = crop(frames, windows[:, None], size)[:, 0]  # (B, 3, Z, Z)
+        return SiameseMemory(boxes, self.template(crops, to_crop(boxes, windows, size)))
 
     @torch.no_grad()
     def update(self, frames: Frames, memory: SiameseMemory) -> tuple[SiameseMemory, Tensor, Tensor]:
-        found, scores = self.find(frames, memory)
+        found, scores, *seen = self.find(frames, memory)
         boxes = keep_in_picture(found, frames.sizes)
-        return replace(memory, boxes=boxes), boxes, scores
+        return self.remember(replace(memory, boxes=boxes), scores, *seen), boxes, scores
 
-    def find(self, frames: Frames, memory: SiameseMemory) -> tuple[Tensor, Tensor]:
-        """Boxes (B, 4) in picture pixels and scores (B,) of the targets in their next frame."""
+    def find(self, frames: Frames, memory: SiameseMemory) -> tuple[Tensor, Tensor, *tuple[Any]]:
+        """Boxes (B, 4) in picture pixels and scores (B,) of the targets in their next frame, and,
+        where there is more, what was seen of it, which `remember` gets."""
         raise NotImplementedError
+
+    def remember(self, memory: SiameseMemory, scores: Tensor, *seen: Any) -> SiameseMemory:
+        """The memory after a frame; `memory` already has its boxes, kept in the picture."""
+        return memory
+
+    def template(self, crops: Tensor, boxes: Tensor) -> Any:
+        """What is kept of template crops (B, 3, Z, Z), with targets at boxes (B, 4) in them."""
+        return self.head.template(self.backbone(crops))
 
     def seen(self, responses: Tensor) -> dict[str, Tensor]:
         """What is drawn of responses (B, T, h, w): see `Tracker.loss`."""

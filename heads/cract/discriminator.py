@@ -11,8 +11,14 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
-from ops.conjugate_gradient import Adjoint, Linear, gauss_newton
+from ops.conjugate_gradient import Adjoint, Linear, Parameters, gauss_newton
 from ops.random import derive, normal
+
+
+def full_precision(device: torch.device) -> torch.autocast:
+    """A context without autocast. The normal equations square the samples, whose half precision
+    would leave little; `cat` and `index_copy` refuse mixed precisions."""
+    return torch.autocast(device.type, enabled=False)
 
 
 @dataclass
@@ -38,6 +44,10 @@ class Discriminator:
     ) -> "Discriminator":
         """First weights of targets with int64 keys (B,), by He's rule; biases are zero.
 
+        Decision: the last fc starts at a tenth of it, so that first scores are near 0, as ATOM's
+        are, whose filter starts at zero. At the whole of it they are larger than the labels, and
+        what Gauss-Newton then finds tells new samples apart worse.
+
         Args:
             channels, cells: C and P, of a sample.
             width, hidden: D and H, of the layers.
@@ -52,7 +62,7 @@ class Discriminator:
             zeros[:, :width].clone(),
             layer(1, hidden, cells * width),
             zeros[:, :hidden].clone(),
-            layer(2, hidden),
+            0.1 * layer(2, hidden),
             zeros[:, :1].clone(),
         )
 
@@ -81,7 +91,12 @@ class Discriminator:
 
     def score(self, projected: Tensor) -> Tensor:
         """Projected samples (B, N, P D) -> scores (B, N), about 1 for the target, 0 for others."""
-        return _linearize_layers(self.layers, projected)[0]
+        return _score(self.layers, projected)
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Samples (B, N, P, C) -> scores (B, N), in float32 whatever the autocast."""
+        with full_precision(features.device):
+            return self.score(self.project(features.float()))
 
     def learn(
         self,
@@ -93,20 +108,30 @@ class Discriminator:
     ) -> "Discriminator":
         """Eq. 8 over all weights, in the first frame.
 
-        Features (B, M, P, C), labels (B, M). Decision: samples are brought to unit power first (so
-        does ATOM), with one factor a target, which goes into the convolution afterwards: the
-        weights of a trained network's features and an untrained one's are then alike.
+        Features (B, M, P, C), labels (B, M). Decision: samples are brought to unit power (so does
+        ATOM), with one factor a target: the weights of a trained network's features and an
+        untrained one's are then alike. It multiplies the convolution, not a copy of the samples.
         """
-        power = features.square().mean((1, 2, 3), keepdim=True).clamp(min=1e-12)
-        scaled = features * power.rsqrt()
+        power = features.flatten(1).norm(dim=1) / features[0].numel() ** 0.5  # its root, (B,)
+        factor = (1 / power.clamp(min=1e-6))[:, None, None]
         weights = torch.full_like(labels, 1 / labels.shape[1])
 
-        def linearize(parameters):
-            return _weigh(_linearize(parameters, scaled), labels, weights)
+        def scaled(parameters: Parameters) -> Parameters:
+            convolution, *rest = parameters
+            return convolution * factor, *rest
+
+        def linearize(parameters: Parameters) -> Linearization:
+            scores, forward, adjoint = _linearize(scaled(parameters), features)
+            whole = scores, lambda d: forward(scaled(d)), lambda r: scaled(adjoint(r))
+            return _weigh(whole, labels, weights)
+
+        def residuals(parameters: Parameters) -> Tensor:
+            moved = Discriminator(*scaled(parameters))
+            return weights.sqrt() * (moved.score(moved.project(features)) - labels)
 
         start = (self.convolution, self.convolution_bias, *self.layers)
-        convolution, *rest = gauss_newton(linearize, start, regularization, steps, iterations)
-        return Discriminator(convolution * power[:, 0].rsqrt(), *rest)
+        found = gauss_newton(residuals, linearize, start, regularization, steps, iterations)
+        return Discriminator(*scaled(found))
 
     def update(
         self,
@@ -121,10 +146,13 @@ class Discriminator:
         Projected samples (B, M, P D), labels and weights (B, M); a target's weights sum to 1.
         """
 
-        def linearize(parameters):
+        def linearize(parameters: Parameters) -> Linearization:
             return _weigh(_linearize_layers(parameters, projected), labels, weights)
 
-        layers = gauss_newton(linearize, self.layers, regularization, 1, iterations)
+        def residuals(parameters: Parameters) -> Tensor:
+            return weights.sqrt() * (_score(parameters, projected) - labels)
+
+        layers = gauss_newton(residuals, linearize, self.layers, regularization, 1, iterations)
         return Discriminator(self.convolution, self.convolution_bias, *layers)
 
     def put(self, rows: Tensor, others: "Discriminator") -> "Discriminator":
@@ -153,7 +181,14 @@ def _weigh(linearization: Linearization, labels: Tensor, weights: Tensor) -> Lin
     )
 
 
-def _linearize_layers(parameters: tuple[Tensor, ...], projected: Tensor):
+def _score(layers: Parameters, projected: Tensor) -> Tensor:
+    """Scores (B, M) of projected samples (B, M, P D) by both fc."""
+    hidden, hidden_bias, output, output_bias = layers
+    after = torch.baddbmm(hidden_bias[:, None], projected, hidden.mT).relu()  # (B, M, H)
+    return (after @ output[..., None])[..., 0] + output_bias
+
+
+def _linearize_layers(parameters: Parameters, projected: Tensor):
     """Scores (B, M) of projected samples (B, M, P D), the slopes (B, M, H) of the scores against
     what goes into the last ReLU, and the Jacobian against both fc."""
     hidden, hidden_bias, output, output_bias = parameters
@@ -175,7 +210,7 @@ def _linearize_layers(parameters: tuple[Tensor, ...], projected: Tensor):
     return scores, slopes, forward, adjoint
 
 
-def _linearize(parameters: tuple[Tensor, ...], features: Tensor) -> Linearization:
+def _linearize(parameters: Parameters, features: Tensor) -> Linearization:
     """Scores (B, M) of samples (B, M, P, C) and their Jacobian against all weights.
 
     The convolution's part is written out, M x D C numbers a target: for P cells in a sample that

@@ -98,10 +98,10 @@ class CRACTHead(nn.Module):
     def template(self, levels: list[Tensor], boxes: Tensor, crop_size: int) -> CRACTTemplate:
         """Of B template crops of `crop_size` pixels with the targets at boxes (B, 4) in them."""
         maps = self.maps(levels)
-        kernels = self.rpn.kernels(central(maps.coarse, self.cells))
+        kernels = self.rpn.kernels(central(maps.coarse, self.cells, symmetric=True))
         return CRACTTemplate(kernels, self.pool(maps.fused, boxes[:, None], crop_size)[:, 0])
 
-    def propose(self, template: CRACTTemplate, maps: Maps) -> Proposals:
+    def forward(self, template: CRACTTemplate, maps: Maps) -> Proposals:
         """Section 3.1: B templates in B search crops, one each."""
         return self.rpn(template.kernels, maps.coarse)
 
@@ -111,7 +111,8 @@ class CRACTHead(nn.Module):
         """Regression and alignment of proposals (B, N, 4) in search crops of `crop_size` pixels.
 
         Decision: no proposal moves by more than 4 of its sides or grows by more than exp(4),
-        whatever an untrained network says. Gradients do not pass through the boxes.
+        whatever an untrained network says. No gradient passes through the boxes: RoIAlign has none
+        against them, and the labels of what is classified there are no function to be learned.
 
         Args:
             align: False for the parallel refinement of Table 7, where proposals are regressed as

@@ -18,9 +18,10 @@ def training_proposals(
 ) -> Tensor:
     """Proposals (B, N, 4) to learn from, of which `refinement_loss` chooses.
 
-    Those of the region proposal network, boxes (B, A, 4) and scores (B, A), that tracking would
-    refine were it to refine more of them, and (decision: Faster R-CNN adds the truth, so that there
-    are positives from the start) as many drawn around the truths (B, 4).
+    The 32 best of the region proposal network, boxes (B, A, 4) and scores (B, A), after
+    non-maximum suppression at 0.7; tracking ranks its own after penalty and window, which know of a
+    last frame. Then as many drawn around the truths (B, 4) (decision: Faster R-CNN adds the truth
+    itself, so that there are positives from the start).
     """
     chosen, _ = suppress(boxes, scores, 2 * MOST, 0.7)
     keys = torch.randint(2**62, truths.shape[:1], device=truths.device, generator=generator)

@@ -17,13 +17,16 @@ def draw_positives(keys: Tensor, boxes: Tensor, count: int, least: float = 0.7) 
     """`count` boxes around each of boxes (B, 4) that overlap it by `least` or more.
 
     Gaussian: the centre by 0.05 of the mean side, the sides by 1.3^0.5, cut off at two standard
-    deviations (MDNet). Where too few fit, those that overlap most.
+    deviations (MDNet). Decision: of boxes more than three times as long as wide the centre moves by
+    0.1 of the shorter side, or few would fit. Where too few do, those that overlap most.
 
     Returns:
         (B, count, 4).
     """
     draws = normal(keys, CANDIDATES * count, 3).clamp(-2, 2) / 2
-    candidates = _moved(boxes, 0.1 * draws[..., :2], 1.3 ** draws[..., 2:])
+    sides = boxes[:, 2:]
+    reach = (2 * sides.amin(1) / sides.mean(1)).clamp(max=1)[:, None, None]  # (B, 1, 1)
+    candidates = _moved(boxes, 0.1 * reach * draws[..., :2], 1.3 ** draws[..., 2:])
     overlaps = overlap(candidates, boxes[:, None])
     return _first(candidates, overlaps, overlaps >= least, count)
 

@@ -77,6 +77,30 @@ def test_alignment_pools_where_equation_4_says():
                 assert torch.allclose(refined.features[b, n], expected, atol=1e-3)
 
 
+def test_no_proposal_goes_out_of_all_bounds():
+    cract = head()
+    offsets = torch.tensor([[[50.0, -50, 50, -50]]]).requires_grad_()
+    cract.regressor = Fixed(offsets)
+    maps, template = Maps(None, torch.zeros(1, 2, 31, 31)), CRACTTemplate(None, None)
+    refined = cract.refine(template, maps, torch.tensor([[[100.0, 100, 20, 30]]]), 255)
+    width, height = 20 * math.exp(4), 30 * math.exp(-4)
+    expected = [110 + 80 - width / 2, 115 - 120 - height / 2, width, height]
+    assert torch.allclose(refined.boxes[0, 0], torch.tensor(expected), rtol=1e-4)
+    assert refined.offsets is offsets and not refined.boxes.requires_grad
+
+
+def test_regressed_offsets_are_in_units():
+    torch.manual_seed(0)
+    regressor = Regressor(3, 5, 4, 6)
+    nn.init.normal_(regressor.layers[-1].weight)
+    features, target = torch.randn(1, 1, 3, 5), torch.randn(1, 3, 5)
+    said = regressor.layers(regressor.mix(torch.cat([features[0], target], 1)))[0]
+    offsets = regressor(features, target)[0, 0]
+    assert said.abs().min() > 1e-2
+    assert torch.allclose(offsets, said * torch.tensor([0.1, 0.1, 0.2, 0.2]))
+    assert torch.allclose(regressor.normalized(offsets), said)
+
+
 def test_the_regressor_compares_each_proposal_with_its_target():
     torch.manual_seed(0)
     regressor = Regressor(3, 5, 4, 6)
@@ -116,11 +140,14 @@ def test_training_proposals_are_the_best_and_some_around_the_truth():
     generator = torch.Generator().manual_seed(0)
     corners = 180 * torch.rand(2, 400, 2, generator=generator)
     boxes = torch.cat([corners, 40 + 30 * torch.rand(2, 400, 2, generator=generator)], -1)
-    scores = torch.rand(2, 400, generator=generator)
+    boxes[:, 200:] = boxes[:, :200] + 1  # each twice
+    scores = torch.rand(2, 200, generator=generator).repeat(1, 2)
     proposals = training_proposals(boxes, scores, TRUTHS, generator)
     assert proposals.shape == (2, 64, 4)
     best = boxes[torch.arange(2), scores.argmax(1)]
     assert torch.equal(proposals[:, 0], best)
+    among = overlap(proposals[:, :32, None], proposals[:, None, :32])
+    assert (among - torch.eye(32)).max() <= 0.7  # after suppression
     drawn = overlap(proposals[:, 32:], TRUTHS[:, None])
     assert ((drawn > 0.5).sum(1) > 8).all() and (drawn < 1).all()
 
@@ -141,6 +168,7 @@ def test_the_losses_by_hand(align):
     nn.init.normal_(cract.regressor.layers[-1].weight, std=0.1)
     cract.regressor.layers[-1].bias.data[0] = -4  # by 0.4 sides to the left, onto the truth or off
     moves = torch.tensor([[0, 0, 0, 0], [6, 4, 0, 0], [30, 0, 0, 0], [-6, 5, 3, 5], [90, 0, 0, 0]])
+    moves = torch.cat([moves, torch.tensor([[16, 0, 0, 0]])])  # overlaps the first by 0.58
     proposals = TRUTHS[:, None] + moves
     matches = torch.tensor([True, False])
     found, (template, maps) = losses(cract, proposals, matches, align)
@@ -150,7 +178,7 @@ def test_the_losses_by_hand(align):
     regression, entropies = [], []
     units = torch.tensor([0.1, 0.1, 0.2, 0.2])
     for b in range(2):
-        for n in range(5):
+        for n in range(len(moves)):
             positive = overlap(proposals[b, n], TRUTHS[b]) > 0.5 and bool(matches[b])
             if positive:
                 wanted = encode_offsets(TRUTHS[b], proposals[b, n])
@@ -160,7 +188,7 @@ def test_the_losses_by_hand(align):
             place = refined.boxes[b, n] if align else proposals[b, n]
             label = int(overlap(place, TRUTHS[b]) > 0.5 and bool(matches[b]))
             entropies.append(-logits[b, n].log_softmax(-1)[label])
-    assert len(regression) == 3
+    assert len(regression) == 4
     expected = sum(regression) / len(regression), sum(entropies) / len(entropies)
     assert torch.isclose(found["box_regression"], expected[0], rtol=1e-4)
     assert torch.isclose(found["identification"], expected[1], rtol=1e-4)

@@ -81,6 +81,13 @@ def test_first_weights_are_a_targets_own():
     assert torch.equal(both.select(torch.tensor([1])).convolution, one.convolution)
 
 
+def test_first_scores_are_small():
+    """The last fc starts at a tenth of He's rule."""
+    discriminator, features = Discriminator.draw(KEYS, 64, 46), numbers(B, 20, 46, 64).float()
+    assert discriminator.score(discriminator.project(features)).abs().max() < 0.6
+    assert 0.8 < discriminator.output.std() / (0.1 * (2 / 128) ** 0.5) < 1.2
+
+
 def problem(seed):
     """Samples of two targets that are separable, labels and weights."""
     features, labels = numbers(B, 40, P, C, seed=seed).float(), torch.zeros(B, 40)
@@ -96,6 +103,45 @@ def test_learning_separates_samples_at_any_scale():
         learned = start.learn(features * scale, labels, 1e-4, 6, 10)
         scores = learned.score(learned.project(features * scale))
         assert scores[:, :15].min() > 0.6 and scores[:, 15:].max() < 0.4
+
+
+def test_targets_learn_alone_as_they_do_together():
+    """In float64, whose rounding is small even after as many steps as the paper takes."""
+    features, labels = (x.double() for x in problem(4))
+    start, weights = drawn(), torch.full_like(labels, 1 / 40)
+    learned = start.learn(features, labels, 1e-4, 6, 10)
+    together = learned.update(learned.project(features), labels, weights, 1e-4, 5)
+    for row in torch.arange(B)[:, None]:
+        alone = start.select(row).learn(features[row], labels[row], 1e-4, 6, 10)
+        projected = alone.project(features[row])
+        alone = alone.update(projected, labels[row], weights[row], 1e-4, 5)
+        for name, value in vars(alone).items():
+            assert torch.allclose(value, getattr(together, name)[row], atol=1e-7), name
+
+
+def test_the_samples_are_averaged():
+    """Eq. 8 over all samples twice is Eq. 8, also beside the regularisation."""
+    features, labels = problem(4)
+    start = Discriminator.draw(KEYS, C, P, D, H)
+    once = start.learn(features, labels, 1e-2, 2, 4)
+    twice = start.learn(torch.cat([features] * 2, 1), torch.cat([labels] * 2, 1), 1e-2, 2, 4)
+    for name, value in vars(once).items():
+        assert torch.allclose(value, getattr(twice, name), atol=1e-3), name
+
+
+def test_the_objective_of_eq_8_never_rises():
+    """Also where the regularisation outweighs the labels; in the samples' unit power."""
+    features, labels = problem(4)
+    features = features / features.square().mean((1, 2, 3), keepdim=True).sqrt()
+    start = Discriminator.draw(KEYS, C, P, D, H)
+    for regularization in (1e-4, 1e-2, 1e-1):
+        heights = []
+        for steps in range(7):
+            learned = start.learn(features, labels, regularization, steps, 10)
+            errors = learned.score(learned.project(features)) - labels
+            weights = sum(value.square().flatten(1).sum(1) for value in vars(learned).values())
+            heights.append(errors.square().mean(1) + regularization * weights)
+        assert (torch.stack(heights).diff(dim=0) < 1e-4).all()
 
 
 def test_an_update_moves_the_fc_of_its_targets_and_nothing_else():

@@ -39,7 +39,7 @@ def linearized(residuals):
 
 def test_a_step_solves_the_normal_equations():
     residuals, parameters = problem()
-    found = gauss_newton(linearized(residuals), parameters, 0.3, steps=1, iterations=40)
+    found = gauss_newton(residuals, linearized(residuals), parameters, 0.3, 1, 40)
     for row in range(B):
         alone = tuple(p[row : row + 1] for p in parameters)
         start = torch.cat([p.flatten() for p in alone])
@@ -64,18 +64,57 @@ def test_steps_find_what_fits():
     def fitting(parameters):
         return residuals(parameters) - offsets
 
-    found = gauss_newton(linearized(fitting), near, 0.0, steps=6, iterations=20)
+    found = gauss_newton(fitting, linearized(fitting), near, 0.0, steps=6, iterations=20)
     assert fitting(near).square().sum(1).min() > 1e-3
     assert fitting(found).square().sum(1).max() < 1e-12
 
 
+def test_only_steps_that_lower_the_objective_are_taken():
+    """atan(w) from near 0, where whole steps converge, and from 3, where each goes further up."""
+    start = torch.tensor([[0.5], [3.0]], dtype=torch.float64)
+
+    def residuals(parameters):
+        return torch.atan(parameters[0])
+
+    def after(steps):
+        return gauss_newton(residuals, linearized(residuals), (start,), 0.0, steps, 1)[0][:, 0]
+
+    step = torch.atan(start) * (1 + start**2)  # of Newton
+    assert (start - step).abs()[1] > 3  # a whole one would go up
+    first, second = after(1), after(2)
+    assert torch.allclose(first[0], (start - step)[0]) and first[1] == 3
+    assert torch.allclose(second[1], (start - step / 4)[1, 0])  # and is tried again, shorter
+    heights = torch.stack([residuals((after(steps),)).abs() for steps in range(9)])
+    assert (heights.diff(dim=0) <= 0).all() and heights[-1].max() < 1e-6
+
+
+def test_the_regularisation_counts_in_what_must_fall():
+    """r = 1 - w from 0, with a Jacobian that is too small and makes the step 1.94: r^2 falls from 1
+    to 0.89, but 0.05 w^2 grows by 0.19."""
+    start = (torch.zeros(1, 1, dtype=torch.float64),)
+
+    def residuals(parameters):
+        return 1 - parameters[0]
+
+    def linearize(parameters):
+        return residuals(parameters), lambda d: -0.13 * d[0], lambda u: (-0.13 * u,)
+
+    (found,) = gauss_newton(residuals, linearize, start, 0.05, 1, 1)
+    assert found.item() == 0
+    (found,) = gauss_newton(residuals, linearize, start, 0.05, 2, 1)
+    assert abs(found.item() - 0.25 * 0.13 / (0.13**2 + 0.05)) < 1e-9
+
+
 def test_problems_do_not_see_each_other():
     residuals, parameters = problem()
-    together = gauss_newton(linearized(residuals), parameters, 0.1, 3, 5)
+    together = gauss_newton(residuals, linearized(residuals), parameters, 0.1, 3, 5)
     for row in range(B):
         rows = slice(row, row + 1)
-        linearize = linearized(lambda p, rows=rows: residuals(p, rows))
-        alone = gauss_newton(linearize, tuple(p[rows] for p in parameters), 0.1, 3, 5)
+
+        def own(p, rows=rows):
+            return residuals(p, rows)
+
+        alone = gauss_newton(own, linearized(own), tuple(p[rows] for p in parameters), 0.1, 3, 5)
         for a, b in zip(alone, together, strict=True):
             assert torch.allclose(a[0], b[row], atol=1e-12)
 

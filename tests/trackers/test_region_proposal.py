@@ -11,7 +11,7 @@ from datasets.clips import ClipDataset, ClipSampling
 from heads.hrom import HROMHead
 from heads.rpn import Proposals
 from heads.rpn.anchors import RATIOS
-from ops.boxes import overlap
+from ops.boxes import keep_in_picture, overlap
 from ops.clip import Clip
 from ops.crop import Frames
 from ops.errors import InputError
@@ -221,10 +221,10 @@ def test_every_search_meets_the_first_template_of_its_clip():
     tracker = small_hrom().eval()
     clip = a_clip(tracker)
     _, seen = tracker.loss(clip)
-    assert seen["responses"].shape == (2, 3, 24, 24)
-    # Kernels are cut from template cell 3 of 15 on, so cell 3 means "not moved" against the
-    # template's centre at 31.5: the first is 3 cells of 4 pixels before, its edge half a cell more.
-    assert seen["response_area"].tolist() == [17.5, 17.5, 96, 96]
+    assert seen["responses"].shape == (2, 3, 25, 25)
+    # Kernels are cut from template cell 4 of 15 on, so cell 4 means "not moved" against the
+    # template's centre at 31.5: the first is 4 cells of 4 pixels before, its edge half a cell more.
+    assert seen["response_area"].tolist() == [13.5, 13.5, 100, 100]
     for b in range(2):
         template = tracker.head.template(tracker.backbone(clip.templates[b, :1].float()))
         for t in range(3):
@@ -260,6 +260,17 @@ def test_every_weight_gets_a_gradient():
     sum(losses.values()).backward()
     without = [n for n, p in tracker.named_parameters() if p.grad is None or not p.grad.any()]
     assert not without
+
+
+@torch.no_grad()
+def test_find_says_what_update_does():
+    tracker = small_hrom().eval()
+    frames = Frames.stack(pictures(3))
+    memory = tracker.init(frames, BOXES)
+    found, scores, search = tracker.find(frames, memory)
+    _, boxes, updated = tracker.update(frames, memory)
+    assert torch.equal(keep_in_picture(found, frames.sizes), boxes)
+    assert torch.equal(scores, updated) and search.windows.shape == (3, 4)
 
 
 def test_negative_pairs_reach_the_loss():
