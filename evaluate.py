@@ -5,7 +5,7 @@ python evaluate.py mode=table runs=DIR prints a sweep's ablation table beside th
 
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from benchmarks.protocols import find_protocol
 from benchmarks.report import write_tables
@@ -32,6 +32,7 @@ def track_dataset(config: DictConfig) -> None:
     find_protocol(config.evaluation.protocol)
     check_number("evaluation.batch_size", config.evaluation.batch_size, 1)
     contestant = build_contestant(config)
+    run.config_files["config.yaml"] = OmegaConf.to_yaml({**config, **contestant.config})
     log = run.open("evaluate")
     log.info("%s, %s, on %s, %s", contestant.name, contestant.weights, dataset.name, device)
     evaluate_all(

@@ -1,5 +1,6 @@
 """Train a tracker: python train.py tracker=rar dataset=synthetic (README.md tells more)."""
 
+import json
 import shutil
 from collections.abc import Callable
 
@@ -46,8 +47,9 @@ def train(config: DictConfig) -> None:
     training.fit()
     if training.step > started:  # what earlier weights found is not these weights' result
         shutil.rmtree(run.results, ignore_errors=True)
+        (run.directory / "report.json").unlink(missing_ok=True)
     log.info("trained: %s", run.checkpoints / "last.pt")
-    if test_dataset is not None:
+    if test_dataset is not None and not is_reported(run, test_dataset):
         evaluate_trained(config, run, test_dataset, device)
 
 
@@ -87,6 +89,13 @@ def evaluate_trained(config: DictConfig, run: Run, dataset: Dataset, device: tor
     evaluate_all(
         contestants, dataset, run.directory, device=device, seed=config.seed, **config.evaluation
     )
+
+
+def is_reported(run: Run, dataset: Dataset) -> bool:
+    """Whether an earlier sitting came to the end with `dataset`."""
+    path = run.directory / "report.json"
+    report = json.loads(path.read_text()) if path.exists() else {"benchmark": None}
+    return report["benchmark"] == dataset.name and set(report["sequences"]) == set(dataset.by_name)
 
 
 BASELINES = {

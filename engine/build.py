@@ -4,12 +4,13 @@ Config nodes name what they build as `_target_`, one of this project's own class
 given is plain values.
 """
 
+from inspect import signature
 from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from datasets.clips import ClipDataset, ClipSampling
@@ -135,13 +136,22 @@ def _check_same_network(path: str, config: DictConfig, stored: DictConfig, key: 
         )
 
 
+def _check_flags(node: DictConfig, given: dict[str, Any]) -> None:
+    """Raise InputError unless what a constructor declares as bool is true or false."""
+    parameters = signature(get_object(node._target_)).parameters
+    for key, value in {**node, **given}.items():
+        declared = parameters[key].annotation if key in parameters else None
+        if declared is bool and not isinstance(value, bool):
+            raise InputError(f"{key}={value}: expected true or false")
+
+
 def _instantiate(node: DictConfig, **given: Any) -> Any:
     """hydra.utils.instantiate for this project's own classes, with lists as plain lists."""
     target = node.get("_target_")
     if not str(target).startswith(PACKAGES):
         raise InputError(f"_target_={target}: expected something of {', '.join(PACKAGES)}")
     try:
-        return instantiate(node, _convert_="all", **given)
+        built = instantiate(node, _convert_="all", **given)
     except InstantiationException as error:  # Hydra wraps what a constructor raises
         cause = error.__cause__
         if isinstance(cause, InputError):
@@ -151,3 +161,5 @@ def _instantiate(node: DictConfig, **given: Any) -> Any:
         if isinstance(cause, (ImportError, SyntaxError, NameError)):  # of the module that it names
             raise InputError(f"_target_={target}: {cause}") from cause
         raise
+    _check_flags(node, given)
+    return built

@@ -17,6 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from engine.checkpoints import load_checkpoint
 from engine.run import Run, discard_if_empty
 from ops.errors import InputError
 
@@ -40,6 +41,7 @@ def run_command(task: Callable[[DictConfig], None], config_name: str) -> None:
         jobs += 1
         directory = Path(HydraConfig.get().runtime.output_dir)
         try:
+            _check_row(HydraConfig.get().overrides.task)
             task(config)
         except (InputError, HydraException, OmegaConfBaseException) as error:
             if HydraConfig.get().mode != RunMode.MULTIRUN:
@@ -53,11 +55,14 @@ def run_command(task: Callable[[DictConfig], None], config_name: str) -> None:
             discard_if_empty(directory)
 
     try:
+        _choose_tracker_of_checkpoint()
         hydra.main(config_path=CONFIG_PATH, config_name=config_name, version_base="1.3")(guarded)()
-    except (HydraException, OmegaConfBaseException, OSError) as error:
+    except (InputError, HydraException, OmegaConfBaseException, OSError) as error:
         _leave(error)
     if not jobs and {"-m", "--multirun"} & set(sys.argv):
-        _leave(InputError("the sweep selects nothing: no job was started"))
+        tables = sorted(path.name for path in Path(CONFIG_PATH, "experiment").iterdir())
+        tables = ", ".join(name for name in tables if "." not in name)
+        _leave(InputError(f"the sweep selects nothing, no job was started; tables: {tables}"))
     if failed:
         _leave(InputError(f"{len(failed)} of {jobs} jobs failed: {', '.join(failed)}"))
 
@@ -71,6 +76,27 @@ def open_run(config: DictConfig) -> Run:
         "overrides.yaml": OmegaConf.to_yaml(hydra_config.overrides.task),
     }
     return Run(Path(hydra_config.runtime.output_dir), config.resume, config_files)
+
+
+def _choose_tracker_of_checkpoint() -> None:
+    """Beside checkpoint=FILE, keys under tracking. are those of the tracker that it holds."""
+    given = dict(argument.split("=", 1) for argument in sys.argv[1:] if "=" in argument)
+    if (
+        "checkpoint" in given
+        and "tracker" not in given
+        and any("tracking." in key for key in given)
+    ):
+        parts = load_checkpoint(given["checkpoint"])["config"]["parts"]
+        sys.argv.append(f"tracker={parts['tracker']}")
+
+
+def _check_row(overrides: list[str]) -> None:
+    """Raise InputError if something else is asked of a table's row than it is."""
+    keys = [override.lstrip("+~").split("=")[0] for override in overrides]
+    table = next((key for key in keys if key.startswith("experiment/")), None)
+    chosen = [key for key in keys if key in ("tracker", "backbone", "head")]
+    if table and chosen:
+        raise InputError(f"{chosen[0]}= beside a row of {table}: the row says which it is")
 
 
 def _leave(error: Exception) -> None:
@@ -93,7 +119,15 @@ def _one_line(error: Exception) -> str:
             break
         if line and not line.startswith(("full_key:", "object_type=", "To append to your config")):
             kept.append(line)
-    return " ".join(dict.fromkeys(kept))
+    text = " ".join(dict.fromkeys(kept))
+    unknown = re.search(r"Could not override '([\w.]+)'\.? Key '\w+' is not in struct", text)
+    if unknown is None:
+        return text
+    key = unknown[1]
+    return (
+        f"{key}: no such key here, --cfg job prints all there are; in a sweep, ++{key}=VALUE "
+        "is for keys that only the rows have"
+    )
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:

@@ -26,8 +26,8 @@ class Run:
         self.resumed = any((directory / name).exists() for name in USED)
         if self.resumed and not resume:
             raise InputError(
-                f"{directory} holds an earlier run: resume=true goes on with it, "
-                "name=NAME starts another beside it"
+                f"{directory} holds an earlier run: name=NAME starts another beside it, "
+                "resume=true goes on with it"
             )
 
     def open(self, log_name: str) -> logging.Logger:

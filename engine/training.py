@@ -253,17 +253,21 @@ class Training:
 FREE = {
     *("resume", "name", "label", "device", "evaluation", "evaluate_after", "baselines"),
     *("data_root", "dataset.root", "val_dataset.root", "test_dataset", "trainer.max_steps"),
+    *("dataset.cache", "val_dataset.cache"),
     *("trainer.workers", "trainer.log_every", "trainer.picture_every", "trainer.checkpoint_every"),
 }
 
 
 def check_same_config(held: dict[str, Any], given: dict[str, Any], prefix: str = "") -> None:
     """Raise InputError for the first key in which a resumed run would differ from its start."""
-    for key in sorted(held.keys() | given.keys()):
+    for key in sorted(held.keys() | given.keys(), key=lambda key: (key != "parts", key)):
         name, old, new = prefix + key, held.get(key), given.get(key)
         if name in FREE or old == new:
             continue
         if isinstance(old, dict) and isinstance(new, dict):
             check_same_config(old, new, f"{name}.")
         else:
-            raise InputError(f"resume=true: the run was started with {name}={old}, not {new}")
+            raise InputError(
+                f"resume=true: the run was started with {name}={old}, not {new} "
+                "(its .hydra/overrides.yaml has all that was said)"
+            )

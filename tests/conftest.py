@@ -9,10 +9,15 @@ import torch
 
 from datasets.sequence import Sequence
 from datasets.synthetic import synthetic
+from engine.command import run_command
+from evaluate import evaluate
 from ops.crop import Frames
+from track import track
 from trackers.base import Tracker
+from train import train
 
 ROOT = Path(__file__).resolve().parents[1]
+COMMANDS = {"train": train, "evaluate": evaluate, "track": track}
 
 
 class Recorded(Sequence):
@@ -77,3 +82,20 @@ def footage():
 @pytest.fixture
 def python():
     return sys.executable
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path, capsys):
+    """run(command, *overrides) -> (exit code, stdout, stderr), with tmp_path as working folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(name, *overrides):
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, overrides)])
+        code = 0
+        try:
+            run_command(COMMANDS[name], name)
+        except SystemExit as stop:
+            code = stop.code
+        return code, *capsys.readouterr()
+
+    return call

@@ -14,36 +14,15 @@ import torch
 from conftest import ROOT, sliding
 from omegaconf import OmegaConf
 
-from engine.command import _sweep_row, _tracker_label, run_command
+from engine.command import _sweep_row, _tracker_label
 
 sys.path.insert(0, str(ROOT))
-from evaluate import evaluate
-from track import track
-from train import train
 
-COMMANDS = {"train": train, "evaluate": evaluate, "track": track}
 CACF = ["tracker=cacf", "tracker.input_size=63", "device=cpu"]
 TINY_RAR = (
     "backbone=resnet18 backbone.outputs=[conv2] head.stride=4 head.hidden_channels=4 head.width=8 "
     "head.out_channels=4 tracker.input_size=63 device=cpu"
 ).split()
-
-
-@pytest.fixture
-def run(monkeypatch, tmp_path, capsys):
-    """run(command, *overrides) -> (exit code, stdout, stderr), with tmp_path as working folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(name, *overrides):
-        monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, overrides)])
-        code = 0
-        try:
-            run_command(COMMANDS[name], name)
-        except SystemExit as stop:
-            code = stop.code
-        return code, *capsys.readouterr()
-
-    return call
 
 
 @pytest.fixture
@@ -167,30 +146,6 @@ def test_training_then_its_checkpoint_in_every_command(run, data, tmp_path):
     assert code == 0 and (tmp_path / "runs" / "again" / "tracked.mp4").exists()
 
 
-def test_a_sweep_gives_each_job_a_folder_and_goes_on_in_it(run, tmp_path):
-    sweep = ["-m", "tracker=first_box,cacf", "seed=0,1", "dataset.count=2", "dataset.length=4"]
-    assert run("evaluate", *sweep)[0] == 0
-    reports = sorted(path.parent for path in (tmp_path / "runs").rglob("report.json"))
-    assert len(reports) == 4 and {path.parent.name for path in reports} == {
-        "evaluate_first_box_on_synthetic",
-        "evaluate_cacf_on_synthetic",
-    }
-    assert run("evaluate", *sweep)[0] == 1  # they are used
-    assert run("evaluate", *sweep, "resume=true")[0] == 0
-    again = sorted(path.parent for path in (tmp_path / "runs").rglob("report.json"))
-    assert again == reports
-
-
-def test_a_job_of_a_sweep_that_fails_is_named_and_the_others_go_on(run, tmp_path):
-    sweep = ["-m", "tracker=cacf", "tracker.input_size=64,63", "dataset.count=1"]
-    code, _, error = run("evaluate", *sweep, "dataset.length=3")
-    job = "evaluate_cacf_on_synthetic/tracker.input_size-64"
-    assert code == 1 and f"error: {job}: tracker.input_size=64: expected" in error
-    assert error.strip().splitlines()[-1] == f"error: 1 of 2 jobs failed: {job}"
-    reports = [path.parent.name for path in (tmp_path / "runs").rglob("report.json")]
-    assert reports == ["tracker.input_size-63"]
-
-
 def test_command_line_over_experiment_over_tracker(run, tmp_path):
     arguments = ["experiment=quickstart", "trainer.max_steps=1", "trainer.batch_size=2",
                  "trainer.validate=false", "evaluate_after=false", "head.width=16"]  # fmt: skip
@@ -219,7 +174,17 @@ def test_wrong_input_is_one_line_and_leaves_nothing(run, data, tmp_path):
     cases = [
         ("evaluate", ["trakcer=cacf"], "trakcer"),
         ("evaluate", ["tracker=cafc"], "cacf"),
-        ("evaluate", [*CACF, "tracking.scale=3"], "tracking.scale"),
+        ("evaluate", [*CACF, "tracking.scale=3"], "tracking.scale: no such key"),
+        (
+            "train",
+            ["tracker=rasnet", "head.general=maybe"],
+            "general=maybe: expected true or false",
+        ),
+        (
+            "train",
+            ["+experiment/rasnet_attention=siamfc", "tracker=rasnet"],
+            "tracker= beside a row",
+        ),
         ("evaluate", [*CACF, "dataset=folder"], "data_root"),
         ("evaluate", [*CACF, "dataset=folder", "data_root=/nowhere"], "/nowhere"),
         ("evaluate", [*CACF, "dataset=folder", f"data_root={tmp_path / 'empty'}"], "NAME/img"),
@@ -293,9 +258,3 @@ def test_names_of_run_directories(monkeypatch):
     )
     assert _sweep_row("rar", ["backbone.weights=a/b.pt"]) == "rar/backbone.weights-a-b.pt"
     assert len(_sweep_row("rar", ["backbone.weights=" + "x" * 300])) < 120
-
-
-def test_a_sweep_that_selects_nothing_is_an_error(run):
-    for sweep in ("experiment=glob(nothing*)", "+experiment/nothing=glob(*)"):
-        code, _, error = run("train", "-m", sweep)
-        assert code == 1 and "the sweep selects nothing" in error
