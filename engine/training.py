@@ -132,7 +132,7 @@ class Training:
 
     def fit(self) -> None:
         """Run the steps that are left."""
-        settings, started, last = self.settings, self.step, self.settings.last_step
+        settings, last = self.settings, self.settings.last_step
         loader = clip_loader(
             self.clips,
             settings.batch_size,
@@ -146,11 +146,11 @@ class Training:
         meter = self.meter = Meter(settings.batch_size)
         batches = iter(loader)
         self.tracker.train()
+        self._freeze()
         with tqdm(total=last, initial=self.step, unit="step", dynamic_ncols=True) as bar:
             while self.step < last:
-                if self.backbone is not None and self.step in (started, settings.frozen_steps):
-                    frozen_epoch = self.step < settings.frozen_steps
-                    self.backbone.freeze("all" if frozen_epoch else self.frozen)
+                if self.step == settings.frozen_steps:
+                    self._freeze()
                 with meter.waiting():
                     clip = next(batches).to(self.device)
                 rate = settings.rate(self.step)
@@ -176,6 +176,12 @@ class Training:
                 if self.step % settings.checkpoint_every == 0 or epoch_ended or self.step == last:
                     self.save("last.pt")
         board.close()
+
+    def _freeze(self) -> None:
+        """In the frozen epochs all that was loaded; then what the config says."""
+        if self.backbone is not None:
+            frozen_epoch = self.step < self.settings.frozen_steps
+            self.backbone.freeze("all" if frozen_epoch else self.frozen)
 
     def _update(self, clip: Clip, rate: float):
         """One step of SGD: (losses by name with their sum, what was seen, gradient norm)."""
