@@ -65,7 +65,7 @@ def test_targets_are_tracked_alone_as_together(learned, alpha, pixels, differenc
     """With a discriminator and its two updates what is drawn and when is equal, but learning
     amplifies rounding (see CRACTTracker); without one nothing does."""
     learned.alpha = alpha
-    boxes = torch.tensor([sequence.boxes[0] for sequence in SEQUENCES]).float()
+    boxes = torch.from_numpy(np.stack([sequence.boxes[0] for sequence in SEQUENCES])).float()
     singles = [slice(0, 1), slice(1, 2)]
     together = learned.init(pictures(0), boxes)
     alone = [learned.init(pictures(0, row), boxes[row]) for row in singles]
