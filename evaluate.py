@@ -5,12 +5,12 @@ python evaluate.py mode=table runs=DIR prints a sweep's ablation table beside th
 
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from benchmarks.protocols import find_protocol
 from benchmarks.report import write_tables
 from engine.build import build_contestant, build_dataset, build_device
-from engine.command import open_run, run_command
+from engine.command import open_run, record_network, run_command
 from engine.evaluation import check_starts
 from engine.results import evaluate_all
 from ops.errors import InputError, check_number
@@ -32,7 +32,7 @@ def track_dataset(config: DictConfig) -> None:
     find_protocol(config.evaluation.protocol)
     check_number("evaluation.batch_size", config.evaluation.batch_size, 1)
     contestant = build_contestant(config)
-    run.config_files["config.yaml"] = OmegaConf.to_yaml({**config, **contestant.config})
+    record_network(run, config, contestant.config)
     log = run.open("evaluate")
     log.info("%s, %s, on %s, %s", contestant.name, contestant.weights, dataset.name, device)
     evaluate_all(

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from benchmarks.results import write_boxes
 from datasets.video import FrameSource
 from engine.build import build_contestant, build_device
-from engine.command import open_run, run_command
+from engine.command import open_run, record_network, run_command
 from ops.boxes import valid
 from ops.crop import Frames
 from ops.errors import InputError
@@ -35,6 +35,7 @@ def track(config: DictConfig) -> None:
     box = check_box(config.box, first)
     contestant = build_contestant(config)
     tracker = contestant.tracker.to(device, memory_format=torch.channels_last).eval()
+    record_network(run, config, contestant.config)
     log = run.open("track")
     log.info("%s, %s, on %s", contestant.name, contestant.weights, device)
 

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -78,9 +79,16 @@ def open_run(config: DictConfig) -> Run:
     return Run(Path(hydra_config.runtime.output_dir), config.resume, config_files)
 
 
+def record_network(run: Run, config: DictConfig, network: dict[str, Any]) -> None:
+    """Let .hydra/config.yaml say which network is used: a checkpoint's is not the composed one."""
+    run.config_files["config.yaml"] = OmegaConf.to_yaml({**config, **network})
+
+
 def _choose_tracker_of_checkpoint() -> None:
     """Beside checkpoint=FILE, keys under tracking. are those of the tracker that it holds."""
     given = dict(argument.split("=", 1) for argument in sys.argv[1:] if "=" in argument)
+    if "," in given.get("checkpoint", ""):  # a sweep over several
+        return
     if (
         "checkpoint" in given
         and "tracker" not in given

@@ -2,6 +2,8 @@
 
 import json
 
+import cv2
+import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
@@ -79,6 +81,19 @@ def test_tracking_keys_beside_a_checkpoint_are_its_trackers(run, tmp_path, check
     config = OmegaConf.load(directory / ".hydra" / "config.yaml")
     assert config.tracker._target_ == "trackers.ScalePyramidTracker"
     assert config.tracking.damping == 0.3 and config.backbone.width == 0.125
+    sweep = ["-m", f"checkpoint={checkpoint},{checkpoint}", *dataset[1:], "name=swept"]
+    assert run("evaluate", *sweep, "tracking.scale_step=1.05", "resume=true")[0] == 0
+
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for index in range(2):
+        cv2.imwrite(str(pictures / f"{index}.jpg"), np.full((90, 120, 3), 90, np.uint8))
+    source = [f"source={pictures}", "box=[40,30,20,24]", f"checkpoint={checkpoint}", "device=cpu"]
+    assert run("track", *source, "tracking.damping=0.2")[0] == 0
+    config = OmegaConf.load(tmp_path / "runs" / "track_small" / ".hydra" / "config.yaml")
+    assert config.tracker._target_ == "trackers.ScalePyramidTracker"
+    assert config.tracking.damping == 0.2 and config.backbone.width == 0.125
+
     code, _, error = run("evaluate", *dataset, "tracking.learning_rate=0.1", "name=other")
     assert code == 1 and "tracking.learning_rate: no such key" in error
     assert len(error.strip().splitlines()) == 1
