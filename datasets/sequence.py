@@ -1,6 +1,8 @@
 """What every source of footage is read as: sequences of frames with one box a frame."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
@@ -15,11 +17,25 @@ class Sequence:
         boxes: (N, 4) float64, x, y, w, h in 0-based continuous pixels (ops/boxes.py); NaN where
             the target is absent.
         attributes: names of the challenges in it ("occlusion", ...), possibly none.
+
+    What only some benchmarks annotate (benchmarks/truth.py says more):
+
+    Attributes:
+        absent: (N,) bool, frames flagged as showing no target (LaSOT), or None.
+        cover: (N,) visible share of the target in eighths (GOT-10k), or None.
+        polygons: (N, 8) corners as VOT's files have them, or None.
+        tags: name -> (N,) bool, challenges frame by frame (VOT).
+        picture_size: (width, height) where it is known without a look at a picture, or None.
     """
 
     name: str
     boxes: np.ndarray
     attributes: tuple[str, ...] = ()
+    absent: np.ndarray | None = None
+    cover: np.ndarray | None = None
+    polygons: np.ndarray | None = None
+    tags: Mapping[str, np.ndarray] = MappingProxyType({})
+    picture_size: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -28,14 +44,39 @@ class Sequence:
         """Frame `index` as (H, W, 3) uint8 RGB. Raises ops.errors.InputError if unreadable."""
         raise NotImplementedError
 
+    def check_pictures(self) -> None:
+        """Raise ops.errors.InputError where pictures are missing; scoring needs none."""
+
+
+@dataclass(frozen=True)
+class VOTRules:
+    """What changed from year to year of VOT.
+
+    Attributes:
+        eao_interval: (low, high) lengths over which the expected overlap is averaged.
+        bounded: whether overlap is taken inside the picture alone.
+        legacy: whether regions are rasterised as the toolkit did at first (2015).
+    """
+
+    eao_interval: tuple[int, int]
+    bounded: bool = True
+    legacy: bool = False
+
 
 @dataclass
 class Dataset:
-    """A named list of sequences.
+    """A named list of sequences, and how they are scored.
 
-    `split` is "train", "val" or "test": training and searches refuse "test". `part` says which
-    part was taken (a selection of sequences, a cut in length), None for the whole; reports repeat
-    it.
+    Attributes:
+        name: as reports call it: "OTB-2015".
+        split: "train", "val" or "test": training and searches refuse "test".
+        convention: the default of benchmarks.conventions.
+        part: which part was taken (a selection of sequences, a cut in length), None for the whole;
+            reports repeat it.
+        protocols: names in benchmarks.protocols, the default first.
+        origin: what result files call the left edge of the first pixel: 0, or 1 as in MATLAB.
+        server: who scores it ("got10k", "trackingnet") where the truth is not public, or None.
+        vot: what VOT's rules leave to the year, or None for other benchmarks.
     """
 
     name: str
@@ -43,6 +84,10 @@ class Dataset:
     sequences: list[Sequence]
     convention: str = "matlab_otb"
     part: str | None = None
+    protocols: tuple[str, ...] = ("ope",)
+    origin: float = 0.0
+    server: str | None = None
+    vot: VOTRules | None = None
     by_name: dict[str, Sequence] = field(init=False, repr=False)
 
     def __post_init__(self):
