@@ -1,9 +1,8 @@
-"""What the field's toolkits do differently: one row a convention, from boxes to errors of frames.
+"""The field's conventions by name: how each toolkit scores one-pass results.
 
-A convention turns ground truth and predicted boxes into `FrameErrors`, in which every special case
-(first frame, missing truth, bad or missing predictions) is already decided. What follows from there
-(benchmarks/metrics.py) is common to all toolkits: success counts overlap > t, precision counts
-distance <= t, the mean over thresholds is averaged over sequences with equal weight.
+A convention turns boxes into errors of frames (benchmarks/frame_errors.py), in which everything
+that the toolkits do differently is decided. What follows (benchmarks/metrics.py) is common to all:
+success counts overlap > t, precision distance <= t, curves are averaged over sequences.
 """
 
 from collections.abc import Callable
@@ -11,96 +10,50 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ops.boxes import centers, overlap, valid
+from benchmarks.frame_errors import (
+    FrameErrors,
+    got10k_errors,
+    got10k_val_errors,
+    matlab_otb_errors,
+    matlab_robustness_errors,
+    pysot_errors,
+    pytracking_errors,
+)
+from benchmarks.runs import Runs
 from ops.errors import InputError
 
 
 @dataclass(frozen=True)
-class FrameErrors:
-    """What happened in each of N frames.
-
-    Attributes:
-        overlap: (N,) intersection over union in [0, 1]; -1 is below every threshold (a failure).
-        distance: (N,) between the centres, in pixels; inf is a failure, -1 counts as correct.
-        norm_distance: (N,) the same with dx over the true width and dy over the true height.
-    """
-
-    overlap: np.ndarray
-    distance: np.ndarray
-    norm_distance: np.ndarray
-
-
-@dataclass(frozen=True)
 class Convention:
-    """How one toolkit scores.
+    """How one toolkit scores boxes.
 
     Attributes:
         name: as `convention=` and the reports give it.
         summary: its rules in words, for the reports.
         success_thresholds: of the overlap; the comparison is strict.
-        errors: (truth (N, 4), predicted (M <= N, 4)) -> FrameErrors of N frames. Boxes are 0-based.
+        errors: (runs, predicted (F, 4) 0-based, missing (F,) bool) -> FrameErrors. Raises Refused.
+        pooled: whether figures pool the frames of all sequences, instead of giving every sequence
+            the same weight.
+        averages_failures: whether frames that fail by rule have their part in AO, as 0.
     """
 
     name: str
     summary: str
     success_thresholds: np.ndarray
-    errors: Callable[[np.ndarray, np.ndarray], FrameErrors]
-
-
-def compare(truth: np.ndarray, predicted: np.ndarray) -> FrameErrors:
-    """Errors of boxes (N, 4) against truth (N, 4) as geometry has them; what has NaN in it fails.
-
-    The toolkits divide each 1-based centre by the true size before they subtract. Normalised
-    distances that tie with 0.20 (integer boxes) fall as theirs only in that order of operations.
-    """
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        # x + w - x is not always w: clipped, or a perfect box may score above the threshold 1.
-        frame_overlap = np.minimum(overlap(truth, predicted), 1)
-        true_centers, predicted_centers = centers(truth) + 0.5, centers(predicted) + 0.5
-        size = truth[:, 2:]
-        offsets = predicted_centers - true_centers
-        norm_offsets = predicted_centers / size - true_centers / size
-        distance = np.sqrt((offsets**2).sum(1))
-        norm_distance = np.sqrt((norm_offsets**2).sum(1))
-    return FrameErrors(
-        np.where(np.isnan(frame_overlap), -1, frame_overlap),
-        np.where(np.isnan(distance), np.inf, distance),
-        np.where(np.isnan(norm_distance), np.inf, norm_distance),
-    )
-
-
-def fill_bad_with_previous(boxes: np.ndarray, bad: np.ndarray) -> np.ndarray:
-    """Replace each box that `bad` (N,) names by the last one before it that is not bad."""
-    frames = np.arange(len(boxes))
-    return boxes[np.maximum.accumulate(np.where(bad, 0, frames))]
-
-
-def matlab_otb_errors(truth: np.ndarray, predicted: np.ndarray) -> FrameErrors:
-    """Frames as the OTB benchmark's MATLAB toolkit takes them (Wu et al., CVPR 2013, TPAMI 2015).
-
-    The first frame is the truth. A box whose numbers are all NaN, or with w <= 0 or h <= 0, becomes
-    the box before it. Frames that the result lacks fail. Truth is not valid where any of x, y, w, h
-    is NaN or <= 0 in the benchmark's 1-based files, so where x or y is <= -1 here: x = 0 is valid.
-    Such a frame is a failure in success and correct in precision and normalised precision (the
-    toolkit's overlap and error of -1), also where the result lacks it.
-    """
-    boxes = np.full_like(truth, np.nan)
-    boxes[: len(predicted)] = predicted
-    boxes[0] = truth[0]
-    bad = np.isnan(boxes).all(1) | (boxes[:, 2] <= 0) | (boxes[:, 3] <= 0)
-    bad[len(predicted) :] = False
-    errors = compare(truth, fill_bad_with_previous(boxes, bad))
-    true = valid(truth) & (truth[:, 0] + 1 > 0) & (truth[:, 1] + 1 > 0)
-    return FrameErrors(
-        np.where(true, errors.overlap, -1),
-        np.where(true, errors.distance, -1),
-        np.where(true, errors.norm_distance, -1),
-    )
+    errors: Callable[[Runs, np.ndarray, np.ndarray], FrameErrors]
+    pooled: bool = False
+    averages_failures: bool = True
 
 
 # MATLAB builds 0:0.05:1 from both ends. Overlaps of integer boxes tie with these numbers (0.7), and
 # only this construction decides the ties as the published figures do.
 MATLAB_THRESHOLDS = np.array([i * 0.05 if i <= 10 else 1 - (20 - i) * 0.05 for i in range(21)])
+ARANGE_THRESHOLDS = (
+    np.arange(21) * 0.05
+)  # pysot's and pytracking's, where 0.7 is 0.7000000000000001
+LINSPACE_THRESHOLDS = np.linspace(0, 1, 21)  # got10k's
+
+MEAN = "Mean over sequences, equal weight."
 
 CONVENTIONS = {
     row.name: row
@@ -110,16 +63,67 @@ CONVENTIONS = {
             summary="Success: share of frames with overlap above the threshold, mean over 21 "
             "thresholds (a perfect tracker has 20/21). First frame replaced by the truth; frames "
             "without valid truth fail in success and count as correct in precision; a bad box "
-            "becomes the previous one; missing frames fail. Mean over sequences, equal weight.",
+            f"becomes the previous one; missing frames fail. {MEAN}",
             success_thresholds=MATLAB_THRESHOLDS,
             errors=matlab_otb_errors,
+        ),
+        Convention(
+            name="pysot",
+            summary="As the MATLAB toolkit, but: the first frame is the tracker's own; only truth "
+            "without a size fails in success, only a centre that is not positive counts as correct "
+            f"in precision; boxes with NaN fail; a result that is too short is refused. {MEAN}",
+            success_thresholds=ARANGE_THRESHOLDS,
+            errors=pysot_errors,
+        ),
+        Convention(
+            name="got10k",
+            summary="First frame replaced by the truth; any truth counts but NaN, whose frames are "
+            f"left out; boxes with NaN fail; a result that is too short cuts its sequence. {MEAN}",
+            success_thresholds=LINSPACE_THRESHOLDS,
+            errors=got10k_errors,
+        ),
+        Convention(
+            name="pytracking",
+            summary="First frame replaced by the truth; frames without valid truth fail in success "
+            "and precision (NaN is correct in precision) and are left out of AO; a box without a "
+            "size becomes the previous one; missing frames fail; NaN boxes and negative sizes are "
+            f"refused. {MEAN}",
+            success_thresholds=ARANGE_THRESHOLDS,
+            errors=pytracking_errors,
+            averages_failures=False,
         ),
     )
 }
 
+# What the got10k toolkit does on GOT-10k itself.
+GOT10K_VAL = Convention(
+    name="got10k",
+    summary="GOT-10k's own protocol: first frames and frames with cover 0 left out, boxes bounded "
+    "by the picture (one that leaves on the left or top is moved, as the toolkit does), AO and SR "
+    "over the frames of all sequences pooled.",
+    success_thresholds=np.linspace(0, 1, 101),
+    errors=got10k_val_errors,
+    pooled=True,
+)
 
-def convention(name: str) -> Convention:
-    """The convention of that name. Raises InputError for an unknown one."""
+
+# What the OTB benchmark's published TRE and SRE figures follow.
+MATLAB_ROBUSTNESS = Convention(
+    name="matlab_otb",
+    summary="Frames of all runs of a sequence pooled, then the mean over sequences. As in one pass "
+    "(first frame replaced by the truth; frames without valid truth fail in success and count as "
+    "correct in precision), but a bad box stays and a result that is too short cuts its run.",
+    success_thresholds=ARANGE_THRESHOLDS,
+    errors=matlab_robustness_errors,
+)
+
+
+def find_convention(name: str, runs: Runs, protocol: str = "ope") -> Convention:
+    """The convention of that name for these runs. Raises InputError for an unknown one."""
     if name not in CONVENTIONS:
         raise InputError(f"convention={name}: expected one of {', '.join(CONVENTIONS)}")
+    if name == "got10k" and runs.cover is not None:
+        return GOT10K_VAL
+    if name == "matlab_otb" and protocol in ("tre", "sre"):
+        return MATLAB_ROBUSTNESS
     return CONVENTIONS[name]

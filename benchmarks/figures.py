@@ -63,8 +63,9 @@ class Figure:
 
 
 def mean_over_sequences(values: np.ndarray) -> Figure:
-    """The figure that is the plain mean of one value (S,) a sequence."""
-    return Figure(values[:, None], np.ones((len(values), 1)))
+    """The plain mean of one value (S,) a sequence; a sequence with NaN does not count."""
+    known = ~np.isnan(values)[:, None]
+    return Figure(np.where(known, values[:, None], 0), known.astype(float))
 
 
 def pooled(sums: np.ndarray, counts: np.ndarray) -> Figure:

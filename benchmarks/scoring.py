@@ -1,17 +1,20 @@
-"""Scores of trackers over a benchmark: means, intervals, attributes and paired comparisons."""
+"""Scores of trackers over a benchmark: figures, intervals, attributes and paired comparisons."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from benchmarks.conventions import Convention
-from benchmarks.conventions import convention as find_convention
-from benchmarks.metrics import METRICS, SequenceScore, sequence_score, thresholds
-from benchmarks.statistics import Comparison, bootstrap_intervals, compare_paired
+from benchmarks.conventions import find_convention
+from benchmarks.figures import METRICS, Figure, TrackerScore
+from benchmarks.frame_errors import Refused
+from benchmarks.metrics import mean_over_runs, thresholds, tracker_score
+from benchmarks.runs import join_results, join_truth
+from benchmarks.statistics import Comparison, compare_paired, draws, interval
+from benchmarks.truth import Truth
 from ops.errors import InputError
 
-RANKED_BY = "success_auc"
+Boxes = Mapping[str, np.ndarray]  # by sequence
 
 
 @dataclass(frozen=True)
@@ -19,139 +22,270 @@ class Scores:
     """Everything that a report says about trackers on a benchmark.
 
     Attributes:
-        convention: how the frames were scored.
+        convention, summary: how the frames were scored, by name and in words.
+        protocol: "ope", "tre", "sre", "baseline" or "realtime".
+        metrics: of figures.METRICS, those that were measured; the first ranks.
         trackers: in the order given.
-        ranking: the same, best success AUC first.
-        results, truth: the boxes that were scored, 0-based.
-        attributes: names of the challenges by sequence.
-        per_sequence: tracker -> sequence -> figures and curves.
-        means: tracker -> metric -> mean over sequences with equal weight.
+        ranking: the same, best first.
+        truth: sequence -> its truth.
+        results: tracker -> sequence -> boxes (N, 4), 0-based, of the first run, for pictures.
+        means: tracker -> metric -> figure over all sequences.
         intervals: tracker -> metric -> 95 % bootstrap interval over sequences (NaN for one).
+        per_sequence: tracker -> sequence -> metric -> value, where a sequence has one.
+        overlaps: tracker -> sequence -> (N,) of the first run, 0 where a frame failed, NaN where it
+            does not count.
         thresholds: curve -> (T,) where it is read.
-        curves: tracker -> curve -> (T,) mean over sequences.
-        by_attribute: attribute -> tracker -> metric -> mean over its sequences.
+        curves: tracker -> curve -> (T,).
+        by_attribute: attribute -> tracker -> metric -> figure over its sequences.
+        eao_by_tag: tracker -> tag -> EAO over its frames (VOT).
+        by_run: tracker -> metric -> mean in which each run weighs the same (TRE, SRE), beside the
+            pooled `means`.
         paired: each tracker against the first of the ranking.
+        refused: tracker -> why the convention's toolkit does not score it.
     """
 
-    convention: Convention
+    convention: str
+    summary: str
+    protocol: str
+    metrics: tuple[str, ...]
     trackers: tuple[str, ...]
     ranking: tuple[str, ...]
-    results: dict[str, dict[str, np.ndarray]]
-    truth: dict[str, np.ndarray]
-    attributes: dict[str, tuple[str, ...]]
-    per_sequence: dict[str, dict[str, SequenceScore]]
+    truth: dict[str, Truth]
+    results: Mapping[str, Boxes]
     means: dict[str, dict[str, float]]
     intervals: dict[str, dict[str, tuple[float, float]]]
+    per_sequence: dict[str, dict[str, dict[str, float]]]
+    overlaps: dict[str, dict[str, np.ndarray]]
     thresholds: dict[str, np.ndarray]
-    curves: dict[str, dict[str, np.ndarray]]
+    curves: dict[str, Mapping[str, np.ndarray]]
     by_attribute: dict[str, dict[str, dict[str, float]]]
+    eao_by_tag: dict[str, dict[str, float]]
+    by_run: dict[str, dict[str, float]]
     paired: tuple[Comparison, ...]
+    refused: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ranked_by(self) -> str:
+        """The metric that decides the ranking."""
+        return self.metrics[0]
 
     def sequences_with(self, attribute: str) -> list[str]:
         """Names of the sequences that carry the attribute."""
-        return [name for name in self.truth if attribute in self.attributes.get(name, ())]
+        return [name for name, truth in self.truth.items() if attribute in truth.attributes]
 
 
 def score(
-    results: dict[str, dict[str, np.ndarray]],
-    truth: dict[str, np.ndarray],
-    attributes: dict[str, tuple[str, ...]],
-    convention: str = "matlab_otb",
+    results: Mapping[str, Boxes], truths: Sequence[Truth], convention: str = "matlab_otb"
 ) -> Scores:
-    """Score trackers on the sequences of `truth`.
+    """Score one-pass results of trackers on sequences.
 
     Args:
         results: tracker -> sequence -> boxes (M, 4), 0-based, M at most the length of the sequence;
-            sequences that are not in `truth` are left aside.
-        truth: sequence -> boxes (N, 4), 0-based, NaN where the target is absent.
-        attributes: sequence -> names of its challenges; sequences may be missing.
-        convention: a key of benchmarks.conventions.CONVENTIONS.
+            sequences that are not in `truths` are left aside.
+        truths: the sequences.
+        convention: a key of benchmarks.conventions.CONVENTIONS. A tracker whose results its toolkit
+            stops at is left out and named in `refused`.
 
     Raises:
-        InputError: no tracker, sequence or frame, or a result missing, too long or not (M, 4).
+        InputError: no tracker, sequence or frame, a result missing, too long or not (M, 4), or all
+            trackers refused.
     """
-    rules = find_convention(convention)
-    if not results or not truth:
-        raise InputError(f"nothing to score: {len(results)} trackers, {len(truth)} sequences")
-    truth = {name: np.asarray(boxes, np.float64) for name, boxes in truth.items()}
-    for name, boxes in truth.items():
-        if len(boxes) == 0:
-            raise InputError(f"sequence {name} has no frames to score")
-    per_sequence = {
-        tracker: {
-            name: sequence_score(rules.errors(boxes, _checked(tracker, name, found, boxes)), rules)
-            for name, boxes in truth.items()
-        }
-        for tracker, found in results.items()
-    }
-    # (S, trackers, metrics)
-    values = np.stack([_metric_values(per_sequence[tracker], truth) for tracker in results], axis=1)
-    means = _by_tracker(results, values.mean(0))
-    ranking = tuple(sorted(results, key=lambda tracker: -means[tracker][RANKED_BY]))
-    return Scores(
-        convention=rules,
-        trackers=tuple(results),
-        ranking=ranking,
+    check_something(results, truths)
+    runs = join_truth(truths)
+    rules = find_convention(convention, runs)
+    scored, refused = {}, {}
+    for tracker, found in results.items():
+        boxes, missing = join_results([checked(tracker, t, found) for t in truths], runs)
+        try:
+            scored[tracker] = tracker_score(rules.errors(runs, boxes, missing), runs, rules)
+        except Refused as reason:
+            refused[tracker] = str(reason)
+    return assemble(
+        scored,
+        truths,
         results=results,
-        truth=truth,
-        attributes=attributes,
-        per_sequence=per_sequence,
-        means=means,
-        intervals=_intervals(results, values),
+        convention=rules.name,
+        summary=rules.summary,
+        protocol="ope",
         thresholds=thresholds(rules),
-        curves={tracker: _mean_curves(per_sequence[tracker]) for tracker in results},
-        by_attribute=_by_attribute(results, values, truth, attributes),
-        paired=_paired(ranking, per_sequence, truth),
+        refused=refused,
     )
 
 
-def _checked(tracker, name, found, truth) -> np.ndarray:
-    if name not in found:
-        raise InputError(f"tracker {tracker} has no result for sequence {name}")
-    boxes = np.asarray(found[name], np.float64)
-    if boxes.ndim != 2 or boxes.shape[1] != 4 or len(boxes) > len(truth):
+def score_runs(
+    results: Mapping[str, Mapping[str, Sequence[np.ndarray]]],
+    truths: Sequence[Truth],
+    starts: Mapping[str, Sequence[int]],
+    convention: str,
+    protocol: str,
+) -> Scores:
+    """Score several runs a sequence (TRE, SRE): frames pooled by sequence, and by_run beside them.
+
+    Args:
+        results: tracker -> sequence -> its runs' boxes (M, 4), 0-based.
+        starts: sequence -> the frame at which each of its runs begins.
+
+    Raises InputError and leaves out refused trackers as `score` does.
+    """
+    check_something(results, truths)
+    parts = [_from(truth, start) for truth in truths for start in starts[truth.name]]
+    sequence = np.repeat(np.arange(len(truths)), [len(starts[t.name]) for t in truths])
+    runs = join_truth(parts)
+    rules = find_convention(convention, runs, protocol)
+    scored, by_run, refused, first = {}, {}, {}, {}
+    for tracker, found in results.items():
+        each = [
+            checked(tracker, part, {part.name: boxes})
+            for part, boxes in zip(
+                parts, (boxes for t in truths for boxes in found[t.name]), strict=True
+            )
+        ]
+        try:
+            errors = rules.errors(runs, *join_results(each, runs))
+        except Refused as reason:
+            refused[tracker] = str(reason)
+            continue
+        pooled = tracker_score(errors, runs, rules, sequence)
+        begins = np.searchsorted(sequence, np.arange(len(truths)))
+        scored[tracker] = replace(pooled, overlaps=[pooled.overlaps[run] for run in begins])
+        by_run[tracker] = mean_over_runs(tracker_score(errors, runs, rules), sequence)
+        first[tracker] = {t.name: found[t.name][0] for t in truths}
+    return assemble(
+        scored,
+        truths,
+        results=first,
+        convention=rules.name,
+        summary=rules.summary,
+        protocol=protocol,
+        thresholds=thresholds(rules),
+        refused=refused,
+        by_run=by_run,
+    )
+
+
+def assemble(
+    scored: Mapping[str, TrackerScore],
+    truths: Sequence[Truth],
+    *,
+    results: Mapping[str, Boxes],
+    convention: str,
+    summary: str,
+    protocol: str,
+    thresholds: dict[str, np.ndarray],
+    refused: dict[str, str],
+    by_run: Mapping[str, Mapping[str, Figure]] | None = None,
+) -> Scores:
+    """What follows from the trackers' own scores: ranking, intervals, attributes, comparisons.
+
+    Raises InputError where every tracker was refused.
+    """
+    if not scored:
+        reasons = "; ".join(f"{tracker}: {reason}" for tracker, reason in refused.items())
+        raise InputError(f"convention={convention} refuses every tracker: {reasons}")
+    names = [truth.name for truth in truths]
+    figures = {tracker: one.figures for tracker, one in scored.items()}
+    metrics = tuple(metric for metric in METRICS if metric in next(iter(figures.values())))
+    means = {
+        tracker: {metric: float(found[metric].value()) for metric in metrics}
+        for tracker, found in figures.items()
+    }
+    ranking = tuple(sorted(scored, key=lambda tracker: -means[tracker][metrics[0]]))
+    return Scores(
+        convention=convention,
+        summary=summary,
+        protocol=protocol,
+        metrics=metrics,
+        trackers=tuple(scored),
+        ranking=ranking,
+        truth=dict(zip(names, truths, strict=True)),
+        results=results,
+        means=means,
+        intervals=_intervals(figures, metrics, len(names)),
+        per_sequence={tracker: _per_sequence(one, names) for tracker, one in scored.items()},
+        overlaps={
+            tracker: dict(zip(names, one.overlaps, strict=True)) for tracker, one in scored.items()
+        },
+        thresholds=thresholds,
+        curves={tracker: one.curves for tracker, one in scored.items()},
+        by_attribute=_by_attribute(figures, metrics, truths),
+        eao_by_tag={
+            tracker: {tag: found["eao"] for tag, found in one.by_tag.items()}
+            for tracker, one in scored.items()
+            if one.by_tag
+        },
+        by_run={
+            tracker: {metric: float(figure.value()) for metric, figure in found.items()}
+            for tracker, found in (by_run or {}).items()
+        },
+        paired=_paired(scored, ranking, metrics[0]),
+        refused=refused,
+    )
+
+
+def check_something(results: Mapping, truths: Sequence[Truth]) -> None:
+    """Raise InputError without a tracker, a sequence, or a frame in one."""
+    if not results or not truths:
+        raise InputError(f"nothing to score: {len(results)} trackers, {len(truths)} sequences")
+    for truth in truths:
+        if len(truth.boxes) == 0:
+            raise InputError(f"sequence {truth.name} has no frames to score")
+
+
+def checked(tracker: str, truth: Truth, found: Boxes) -> np.ndarray:
+    """The tracker's boxes of a sequence. Raises InputError: missing, too long, not (M, 4)."""
+    if truth.name not in found:
+        raise InputError(f"tracker {tracker} has no result for sequence {truth.name}")
+    boxes = np.asarray(found[truth.name], np.float64)
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or len(boxes) > len(truth.boxes):
         raise InputError(
-            f"tracker {tracker}, sequence {name}: expected at most {len(truth)} rows of 4 numbers, "
-            f"found {' x '.join(map(str, boxes.shape))}"
+            f"tracker {tracker}, sequence {truth.name}: expected at most {len(truth.boxes)} rows "
+            f"of 4 numbers, found {' x '.join(map(str, boxes.shape))}"
         )
     return boxes
 
 
-def _metric_values(scores: dict[str, SequenceScore], names: Iterable[str]) -> np.ndarray:
-    """(S, metrics) in the order of `names` and METRICS."""
-    return np.array([[scores[name].metrics[metric] for metric in METRICS] for name in names])
+def _from(truth: Truth, start: int) -> Truth:
+    """The part of a sequence that a run sees."""
+    absent = None if truth.absent is None else truth.absent[start:]
+    size = truth.picture_size
+    return Truth(truth.name, truth.boxes[start:], truth.attributes, absent, picture_size=size)
 
 
-def _by_tracker(trackers: Iterable[str], table: np.ndarray) -> dict[str, dict[str, float]]:
-    """(trackers, metrics) -> tracker -> metric -> number."""
+def _intervals(figures, metrics, sequences) -> dict[str, dict[str, tuple[float, float]]]:
+    if sequences < 2:
+        return {t: dict.fromkeys(metrics, (np.nan, np.nan)) for t in figures}
     return {
-        tracker: dict(zip(METRICS, row.tolist(), strict=True))
-        for tracker, row in zip(trackers, table, strict=True)
+        tracker: {metric: interval(found[metric].value(draws(sequences))) for metric in metrics}
+        for tracker, found in figures.items()
     }
 
 
-def _intervals(trackers, values) -> dict[str, dict[str, tuple[float, float]]]:
-    bounds = bootstrap_intervals(values.reshape(len(values), -1)).reshape(*values.shape[1:], 2)
+def _per_sequence(one: TrackerScore, names: list[str]) -> dict[str, dict[str, float]]:
+    rows = zip(*(values.tolist() for values in one.per_sequence.values()), strict=True)
     return {
-        tracker: {metric: tuple(pair) for metric, pair in zip(METRICS, row.tolist(), strict=True)}
-        for tracker, row in zip(trackers, bounds, strict=True)
+        name: dict(zip(one.per_sequence, row, strict=True))
+        for name, row in zip(names, rows, strict=True)
     }
 
 
-def _mean_curves(scores: dict[str, SequenceScore]) -> dict[str, np.ndarray]:
-    curves = [sequence.curves for sequence in scores.values()]
-    return {kind: np.mean([curve[kind] for curve in curves], axis=0) for kind in curves[0]}
-
-
-def _by_attribute(trackers, values, names, attributes):
-    found = sorted({attribute for name in names for attribute in attributes.get(name, ())})
-    carries = {a: np.array([a in attributes.get(name, ()) for name in names]) for a in found}
-    return {a: _by_tracker(trackers, values[rows].mean(0)) for a, rows in carries.items()}
-
-
-def _paired(ranking, per_sequence, names) -> tuple[Comparison, ...]:
-    values = {
-        tracker: np.array([per_sequence[tracker][name].metrics[RANKED_BY] for name in names])
-        for tracker in ranking
+def _by_attribute(figures, metrics, truths) -> dict[str, dict[str, dict[str, float]]]:
+    found = sorted({attribute for truth in truths for attribute in truth.attributes})
+    weights = {a: np.array([float(a in truth.attributes) for truth in truths]) for a in found}
+    return {
+        attribute: {
+            tracker: {metric: float(own[metric].value(weights[attribute])) for metric in metrics}
+            for tracker, own in figures.items()
+        }
+        for attribute in found
     }
-    return compare_paired(values, ranking[0], RANKED_BY)
+
+
+def _paired(scored, ranking, metric) -> tuple[Comparison, ...]:
+    # EAO has no value of its own on one sequence: there accuracy says who won.
+    shown = metric if metric in scored[ranking[0]].per_sequence else "accuracy"
+    return compare_paired(
+        {tracker: scored[tracker].figures[metric] for tracker in ranking},
+        {tracker: scored[tracker].per_sequence[shown] for tracker in ranking},
+        ranking[0],
+        metric,
+    )

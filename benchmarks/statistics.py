@@ -1,33 +1,34 @@
 """How sure a mean over sequences is: bootstrap over sequences (Efron & Tibshirani 1993, ch. 13)."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+
+from benchmarks.figures import Figure
 
 RESAMPLES = 10_000
 
 
-def bootstrap_means(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """Means of `resamples` draws of S sequences with replacement: (S, K) values to (resamples, K).
+@cache
+def draws(sequences: int, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """How often each of S sequences is drawn, S draws with replacement each: (resamples, S).
 
-    All K columns see the same draws, so that differences between them are paired.
+    Every figure sees the same draws, so that differences between trackers are paired.
     """
-    count = len(values)
     generator = np.random.default_rng(seed)
-    times_drawn = generator.multinomial(count, np.full(count, 1 / count), size=resamples)
-    return times_drawn @ values / count
+    drawn = generator.multinomial(
+        sequences, np.full(sequences, 1 / sequences), size=resamples
+    ).astype(float)
+    drawn.flags.writeable = False
+    return drawn
 
 
-def bootstrap_intervals(
-    values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
-) -> np.ndarray:
-    """Percentile 95 % intervals (K, 2) of the column means of values (S, K).
-
-    NaN with fewer than two sequences, from which no spread can be told.
-    """
-    if len(values) < 2:
-        return np.full((values.shape[1], 2), np.nan)
-    return np.percentile(bootstrap_means(values, resamples, seed), [2.5, 97.5], axis=0).T
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """The percentile 95 % interval of resampled values; NaN among them (no sequence counted) is
+    left aside."""
+    known = values[~np.isnan(values)]
+    return tuple(np.percentile(known, [2.5, 97.5]).tolist()) if len(known) else (np.nan, np.nan)
 
 
 @dataclass(frozen=True)
@@ -50,30 +51,36 @@ class Comparison:
 
 
 def compare_paired(
-    values: dict[str, np.ndarray],
+    figures: dict[str, Figure],
+    per_sequence: dict[str, np.ndarray],
     reference: str,
     metric: str,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
 ) -> tuple[Comparison, ...]:
-    """Compare every other tracker of `values` with `reference`.
+    """Compare every other tracker with `reference` in one metric.
 
-    `values` gives each tracker's figures (S,) of `metric` on the same S sequences in one order.
+    Args:
+        figures: tracker -> the figure on the same S sequences.
+        per_sequence: tracker -> values (S,) of single sequences, which say who won.
     """
-    trackers = [tracker for tracker in values if tracker != reference]
-    if not trackers:
-        return ()
-    differences = np.stack([values[tracker] - values[reference] for tracker in trackers], axis=1)
-    intervals = bootstrap_intervals(differences, resamples, seed)
-    return tuple(
-        Comparison(
-            tracker=tracker,
-            reference=reference,
-            metric=metric,
-            difference=float(column.mean()),
-            interval=tuple(interval.tolist()),
-            won=float((column > 0).mean()),
-            lost=float((column < 0).mean()),
+    sequences = len(figures[reference].numerators)
+    resampled = {
+        tracker: figure.value(draws(sequences)) if sequences > 1 else np.array([np.nan])
+        for tracker, figure in figures.items()
+    }
+    comparisons = []
+    for tracker in figures:
+        if tracker == reference:
+            continue
+        better = per_sequence[tracker] - per_sequence[reference]
+        comparisons.append(
+            Comparison(
+                tracker=tracker,
+                reference=reference,
+                metric=metric,
+                difference=float(figures[tracker].value() - figures[reference].value()),
+                interval=interval(resampled[tracker] - resampled[reference]),
+                won=float((better > 0).mean()),
+                lost=float((better < 0).mean()),
+            )
         )
-        for tracker, column, interval in zip(trackers, differences.T, intervals, strict=True)
-    )
+    return tuple(comparisons)
