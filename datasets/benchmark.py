@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.pictures import read_picture
+from datasets.pictures import list_pictures, read_picture
 from datasets.sequence import Sequence
 from ops.box_files import read_boxes
 from ops.errors import InputError
@@ -50,11 +50,30 @@ def choose(
 def existing_root(root: str | Path | None, benchmark: str, layout: str) -> Path:
     """The benchmark's folder. Raises InputError, saying what is expected, where it is missing."""
     if root is None:
-        raise InputError(f"data_root=null: expected data_root=DIR, {benchmark} as {layout}")
+        raise InputError(
+            "no folder is given: data_root=DIR, or test_dataset.root=DIR for that one; "
+            f"expected {benchmark} as {layout}"
+        )
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"data_root={root}: no such folder; expected {benchmark} as {layout}")
     return root
+
+
+def check_annotations(paths: Series[Path], benchmark: str, layout: str) -> None:
+    """Raise InputError, with the expected layout, where annotations are missing."""
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        raise InputError(
+            f"{missing[0]}: no such annotation, {len(missing)} of {len(paths)} are missing; "
+            f"expected {benchmark} as {layout}"
+        )
+
+
+def check_rows(path: Path, found: int, expected: int, benchmark: str) -> None:
+    """Raise InputError where a file has another number of rows than the list says."""
+    if found != expected:
+        raise InputError(f"{path}: {found} rows, {benchmark} has {expected} there")
 
 
 def read_truth(path: Path, rows: int, benchmark: str, origin: float = 1.0) -> np.ndarray:
@@ -65,9 +84,24 @@ def read_truth(path: Path, rows: int, benchmark: str, origin: float = 1.0) -> np
     if not path.is_file():
         raise InputError(f"{path}: no such annotation, which {benchmark} needs")
     boxes = read_boxes(path, origin)
-    if len(boxes) != rows:
-        raise InputError(f"{path}: {len(boxes)} rows, {benchmark} has {rows} there")
+    check_rows(path, len(boxes), rows, benchmark)
     return boxes
+
+
+def read_first_box(path: Path, pictures: Path, row: Row, benchmark: str) -> np.ndarray:
+    """Boxes of a sequence whose truth stays with a server: (N, 4), 0-based, the first, then NaN.
+
+    N is what the list says or, where it says nothing, how many pictures there are: pictures that
+    are missing at the end go unnoticed then, while check_pictures finds a gap.
+
+    Raises InputError for an annotation of more or less than one row, or where there is no picture.
+    """
+    boxes = read_boxes(path)
+    check_rows(path, len(boxes), 1, benchmark)
+    frames = int(row["frames"] or (len(list_pictures(pictures)) if pictures.is_dir() else 0))
+    if not frames:
+        raise InputError(f"{pictures}: no pictures in it, which {benchmark} needs")
+    return np.concatenate([boxes, np.full((frames - 1, 4), np.nan)])
 
 
 class PictureSequence(Sequence):

@@ -23,7 +23,7 @@ class Sequence:
     Attributes:
         absent: (N,) bool, frames flagged as showing no target (LaSOT), or None.
         cover: (N,) visible share of the target in eighths (GOT-10k), or None.
-        polygons: (N, 8) corners as VOT's files have them, or None.
+        polygons: (N, 8) corners as VOT's files have them, x, y, w, h and NaN for a box; or None.
         tags: name -> (N,) bool, challenges frame by frame (VOT).
         picture_size: (width, height) where it is known without a look at a picture, or None.
     """

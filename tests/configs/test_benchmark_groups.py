@@ -1,0 +1,19 @@
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+DATASETS = sorted(path.stem for path in (CONFIGS / "dataset").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_each_dataset_can_be_tested_on_in_its_own_folder(name):
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        read = compose("evaluate", [f"dataset={name}", "data_root=/a"]).dataset
+        tested = compose("train", [f"test_dataset={name}", "data_root=/a"]).test_dataset
+    assert tested._target_ == read._target_
+    if "root" in read:
+        assert (read.root, tested.root) == ("/a", None)  # /a is the training footage's
+    for key in read.keys() - {"root", "split"}:
+        assert tested[key] == read[key]
