@@ -6,7 +6,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from omegaconf import DictConfig
 from tqdm import tqdm
 
@@ -14,8 +13,7 @@ from benchmarks.results import write_boxes
 from datasets.video import FrameSource
 from engine.build import build_contestant, build_device
 from engine.command import open_run, record_network, run_command
-from ops.boxes import valid
-from ops.crop import Frames
+from engine.live import LiveTracker, check_box
 from ops.errors import InputError
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -34,34 +32,23 @@ def track(config: DictConfig) -> None:
         raise InputError(f"source={config.source}: no frame in it")
     box = check_box(config.box, first)
     contestant = build_contestant(config)
-    tracker = contestant.tracker.to(device, memory_format=torch.channels_last).eval()
+    tracker = LiveTracker(contestant.tracker, device)
     record_network(run, config, contestant.config)
     log = run.open("track")
     log.info("%s, %s, on %s", contestant.name, contestant.weights, device)
 
     start = time.perf_counter()
-    memory = tracker.init(Frames.stack([first], device), torch.tensor([box], device=device))
+    tracker.init(first, box)
     boxes = [box]
     with Video(run.directory / "tracked.mp4", source.rate, first) as video:
         video.write(first, box, 1.0, 1 / (time.perf_counter() - start))
         for frame in tqdm(frames, total=source.count, initial=1, unit="frame"):
             start = time.perf_counter()
-            memory, found, score = tracker.update(Frames.stack([frame], device), memory)
-            boxes.append(found[0].tolist())
-            video.write(frame, boxes[-1], score.item(), 1 / (time.perf_counter() - start))
+            found, score = tracker.update(frame)
+            boxes.append(found)
+            video.write(frame, found, score, 1 / (time.perf_counter() - start))
     write_boxes(run.directory / "boxes.txt", np.array(boxes))
     log.info("%d frames: %s and boxes.txt beside it", len(boxes), video.path)
-
-
-def check_box(box, picture: np.ndarray) -> list[float]:
-    """The box as four floats, if it can be tracked in this picture."""
-    height, width = picture.shape[:2]
-    if box is None or len(box) != 4 or not all(isinstance(v, (int, float)) for v in box):
-        raise InputError(f"box={box}: expected box=[x,y,w,h] in pixels, of {width} x {height}")
-    x, y, w, h = box = [float(value) for value in box]
-    if not valid(np.array(box)) or x + w <= 0 or y + h <= 0 or x >= width or y >= height:
-        raise InputError(f"box={box}: no area inside the first frame, {width} x {height} pixels")
-    return box
 
 
 class Video:
