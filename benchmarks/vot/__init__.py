@@ -1,0 +1,1 @@
+"""VOT's reset-based measures: regions painted into pixels, trajectories, accuracy, EAO."""

@@ -1,0 +1,147 @@
+"""One run of a tracker on one sequence as VOT writes it, and the folders such files stand in.
+
+A line of a file is one frame: `0` for a frame that was skipped after a failure, `1` where the
+tracker was started from the ground truth, `2` where it failed, otherwise what it found:
+x,y,width,height or the four corners of a polygon. Numbers stay as they are in the file: VOT's
+overlap rounds them to pixels, so they are in the coordinates of the ground truth's files.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.files import write_atomically
+from benchmarks.vot.overlap import is_box
+from ops.errors import InputError
+
+SKIPPED, STARTED, FAILED, TRACKED = 0, 1, 2, 3  # the first three as the files have them
+EXPERIMENTS = ("baseline", "realtime")
+LINE = "0, 1, 2, x,y,width,height or four corners x1,y1,...,x4,y4"
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A run of N frames.
+
+    Attributes:
+        states: (N,) int8, SKIPPED, STARTED, FAILED or TRACKED. Starts and failures take turns, a
+            start first.
+        regions: (N, 8) as in benchmarks/vot/overlap.py; NaN unless tracked, and where a tracker
+            wrote NaN.
+    """
+
+    states: np.ndarray
+    regions: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.states)
+
+
+def read_trajectory(path: Path, length: int) -> Trajectory:
+    """Read one run on a sequence of `length` frames.
+
+    pysot cuts result and ground truth to the shorter of both, vot-toolkit fails over them; here a
+    file of another length is an error, since its figures would not be those of the benchmark.
+
+    Raises InputError, naming file and line, where a line is none of VOT's, where a failure has no
+    start before it or a start no failure, and where there are not `length` lines.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    lines = text.rstrip().splitlines()
+    if len(lines) != length:
+        raise InputError(f"{path}: {len(lines)} lines; the sequence has {length} frames")
+    sizes = np.array([line.count(",") + 1 for line in lines])
+    try:
+        values = np.array([float(number) for number in ",".join(lines).split(",")])
+    except ValueError:
+        raise _bad_line(path, lines) from None
+    code = sizes == 1
+    if not np.isin(sizes, (1, 4, 8)).all():
+        raise _bad_line(path, lines)
+    rows = np.full((length, 8), np.nan)
+    rows[np.arange(8) < sizes[:, None]] = values
+    if not np.isin(rows[code, 0], (SKIPPED, STARTED, FAILED)).all():
+        raise _bad_line(path, lines)
+    states = np.full(length, TRACKED, np.int8)
+    states[code] = rows[code, 0]
+    rows[code] = np.nan
+    _check_order(path, states)
+    return Trajectory(states, rows)
+
+
+def _bad_line(path: Path, lines: list[str]) -> InputError:
+    """The error of the first line that is none of VOT's."""
+    number, line = next((n, line) for n, line in enumerate(lines, 1) if not _is_frame(line))
+    return InputError(f"{path}, line {number}: expected {LINE}, found {line[:80]!r}")
+
+
+def _is_frame(line: str) -> bool:
+    try:
+        values = [float(field) for field in line.split(",")]
+    except ValueError:
+        return False
+    return len(values) in (4, 8) or (len(values) == 1 and values[0] in (SKIPPED, STARTED, FAILED))
+
+
+def _check_order(path: Path, states: np.ndarray) -> None:
+    """A tracker is started before anything else, and again after each failure, only then."""
+    told = np.flatnonzero(states != SKIPPED)
+    if len(told) and states[told[0]] != STARTED:
+        raise InputError(f"{path}, line {told[0] + 1}: expected 1, a start, before anything else")
+    marks = np.flatnonzero((states == STARTED) | (states == FAILED))
+    wrong = np.flatnonzero(states[marks[1:]] == states[marks[:-1]])
+    if len(wrong):
+        first, second = marks[wrong[0] : wrong[0] + 2] + 1
+        raise InputError(
+            f"{path}, line {second}: {states[second - 1]} again after line {first}; "
+            "expected starts (1) and failures (2) in turn"
+        )
+
+
+def write_trajectory(path: Path, trajectory: Trajectory) -> None:
+    """Write one run atomically, four decimals; a region that is not known is a line of `nan`."""
+    sizes = np.where(is_box(trajectory.regions), 4, 8)
+    lines = (
+        ",".join(f"{value:.4f}" for value in region[:size]) if state == TRACKED else str(state)
+        for state, region, size in zip(
+            trajectory.states.tolist(), trajectory.regions.tolist(), sizes, strict=True
+        )
+    )
+    write_atomically(path, "".join(line + "\n" for line in lines))
+
+
+def result_path(
+    directory: Path, tracker: str, experiment: str, sequence: str, repetition: int = 1
+) -> Path:
+    """Where a run stands: DIRECTORY/TRACKER/EXPERIMENT/SEQUENCE/SEQUENCE_001.txt, from 1 on."""
+    folder = Path(directory) / tracker / experiment / sequence
+    return folder / f"{sequence}_{repetition:03d}.txt"
+
+
+def find_results(directory: Path, tracker: str, experiment: str, sequence: str) -> list[Path]:
+    """The files of all repetitions of a tracker on a sequence, in order.
+
+    Raises InputError for an unknown experiment, or if the first or one between others is missing.
+    """
+    if experiment not in EXPERIMENTS:
+        raise InputError(f"experiment={experiment}: expected one of {', '.join(EXPERIMENTS)}")
+    first = result_path(directory, tracker, experiment, sequence)
+    name = re.compile(re.escape(sequence) + r"_(\d{3})\.txt")
+    numbers = {
+        int(match[1])
+        for path in (first.parent.iterdir() if first.parent.is_dir() else ())
+        if (match := name.fullmatch(path.name))
+    }
+    paths = [
+        result_path(directory, tracker, experiment, sequence, number)
+        for number in range(1, max(numbers, default=1) + 1)
+    ]
+    for number, path in enumerate(paths, 1):
+        if number not in numbers:
+            raise InputError(f"{path}: no such file; expected the result of repetition {number}")
+    return paths

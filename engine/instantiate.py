@@ -1,0 +1,50 @@
+"""From a config node to the object that it names as `_target_`, one of this project's own classes.
+
+Without torch: reading a dataset and scoring results start without waiting for it.
+"""
+
+from inspect import signature
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import get_object, instantiate
+from omegaconf import DictConfig
+
+from datasets.sequence import Dataset
+from ops.errors import InputError
+
+PACKAGES = ("backbones.", "heads.", "trackers.", "datasets.")
+
+
+def build_dataset(config: DictConfig) -> Dataset:
+    """A dataset from its config group."""
+    return instantiate_part(config)
+
+
+def _check_flags(node: DictConfig, given: dict[str, Any]) -> None:
+    """Raise InputError unless what a constructor declares as bool is true or false."""
+    parameters = signature(get_object(node._target_)).parameters
+    for key, value in {**node, **given}.items():
+        declared = parameters[key].annotation if key in parameters else None
+        if declared is bool and not isinstance(value, bool):
+            raise InputError(f"{key}={value}: expected true or false")
+
+
+def instantiate_part(node: DictConfig, **given: Any) -> Any:
+    """hydra.utils.instantiate for this project's own classes, with lists as plain lists."""
+    target = node.get("_target_")
+    if not str(target).startswith(PACKAGES):
+        raise InputError(f"_target_={target}: expected something of {', '.join(PACKAGES)}")
+    try:
+        built = instantiate(node, _convert_="all", **given)
+    except InstantiationException as error:  # Hydra wraps what a constructor raises
+        cause = error.__cause__
+        if isinstance(cause, InputError):
+            raise InputError(f"{cause}") from None
+        if isinstance(cause, (TypeError, ValueError)):  # a key or a value that does not fit
+            raise InputError(f"{target}: {cause}") from cause
+        if isinstance(cause, (ImportError, SyntaxError, NameError)):  # of the module that it names
+            raise InputError(f"_target_={target}: {cause}") from cause
+        raise
+    _check_flags(node, given)
+    return built
