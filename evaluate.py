@@ -1,5 +1,6 @@
-"""Track a dataset and report: python evaluate.py checkpoint=FILE dataset=folder data_root=DIR.
+"""Track a dataset and report: python evaluate.py checkpoint=FILE dataset=otb2015 data_root=DIR.
 
+python evaluate.py mode=score dataset=otb2015 data_root=DIR results=DIR scores raw results.
 python evaluate.py mode=table runs=DIR prints a sweep's ablation table beside the paper's.
 """
 
@@ -7,17 +8,15 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from benchmarks.protocols import find_protocol
-from benchmarks.report import write_tables
-from engine.build import build_contestant, build_dataset, build_device
+from benchmarks.report import terminal_table, write_report, write_tables
 from engine.command import open_run, record_network, run_command
-from engine.evaluation import check_starts
-from engine.results import evaluate_all
-from ops.errors import InputError, check_number
+from engine.instantiate import build_dataset
+from engine.scoring import facts_of_results, score_results
+from ops.errors import InputError
 
 
 def evaluate(config: DictConfig) -> None:
-    """Do what `mode` says: track a dataset, or put a sweep's rows beside the paper's."""
+    """Do what `mode` says: track a dataset, score results, or print a sweep's tables."""
     if config.mode not in MODES:
         raise InputError(f"mode={config.mode}: expected one of {', '.join(MODES)}")
     MODES[config.mode](config)
@@ -25,19 +24,47 @@ def evaluate(config: DictConfig) -> None:
 
 def track_dataset(config: DictConfig) -> None:
     """Track `config`'s dataset with its checkpoint, or with its tracker as it is built."""
+    # Here, since torch takes seconds to import: the other modes do without it.
+    from engine.build import build_contestant, build_device
+    from engine.results import EvaluationSettings, check_evaluation, evaluate_all
+
     run = open_run(config)
     device = build_device(config.device)
     dataset = build_dataset(config.dataset)
-    check_starts(dataset.sequences)
-    find_protocol(config.evaluation.protocol)
-    check_number("evaluation.batch_size", config.evaluation.batch_size, 1)
+    settings = EvaluationSettings(**config.evaluation)
+    check_evaluation(dataset, settings, config.convention)
     contestant = build_contestant(config)
     record_network(run, config, contestant.config)
     log = run.open("evaluate")
     log.info("%s, %s, on %s, %s", contestant.name, contestant.weights, dataset.name, device)
     evaluate_all(
-        [contestant], dataset, run.directory, device=device, seed=config.seed, **config.evaluation
+        [contestant], dataset, run.directory, settings, device, config.seed, config.convention
     )
+
+
+def score_folder(config: DictConfig) -> None:
+    """Score what lies in `results`, of any number of trackers, and report; no tracker is run."""
+    if config.results is None:
+        raise InputError("results=null: mode=score expects results=DIR, of TRACKER/SEQUENCE.txt")
+    run = open_run(config)
+    dataset = build_dataset(config.dataset)
+    scores = score_results(
+        dataset,
+        Path(config.results),
+        protocol=config.evaluation.protocol,
+        convention=config.convention,
+    )
+    log = run.open("score")
+    made_by = facts_of_results(dataset, Path(config.results), [*scores.trackers, *scores.refused])
+    write_report(
+        run.directory,
+        scores,
+        made_by,
+        benchmark=dataset.name,
+        notes=[f"A part of {dataset.name}: {dataset.part}."] if dataset.part else [],
+    )
+    log.info("%s", terminal_table(scores))
+    log.info("report: %s", run.directory / "report.html")
 
 
 def print_tables(config: DictConfig) -> None:
@@ -47,7 +74,7 @@ def print_tables(config: DictConfig) -> None:
     print(write_tables(Path(config.runs)))
 
 
-MODES = {"track": track_dataset, "table": print_tables}
+MODES = {"track": track_dataset, "score": score_folder, "table": print_tables}
 
 
 if __name__ == "__main__":

@@ -7,11 +7,9 @@ from collections.abc import Callable
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from benchmarks.protocols import find_protocol
 from datasets.sequence import Dataset
 from engine.build import (
     build_clips,
-    build_dataset,
     build_device,
     build_tracker,
     load_tracker,
@@ -19,7 +17,14 @@ from engine.build import (
 )
 from engine.command import open_run, run_command
 from engine.evaluation import Evaluation, check_starts
-from engine.results import Contestant, evaluate_all, validation_score
+from engine.instantiate import build_dataset
+from engine.results import (
+    Contestant,
+    EvaluationSettings,
+    check_evaluation,
+    evaluate_all,
+    validation_score,
+)
 from engine.run import Run
 from engine.training import Settings, Training
 from ops.errors import InputError
@@ -61,7 +66,7 @@ def build_validation(config: DictConfig, device: torch.device) -> Callable[[Trac
     check_starts(dataset.sequences)
 
     def validate(tracker: Tracker) -> float:
-        evaluation = Evaluation(tracker, config.evaluation.batch_size, "ope", device)
+        evaluation = Evaluation(tracker, config.evaluation.batch_size, device)
         return validation_score(evaluation, dataset)
 
     return validate
@@ -72,9 +77,9 @@ def build_test(config: DictConfig) -> Dataset:
     unknown = sorted(set(config.baselines) - set(BASELINES))
     if unknown:
         raise InputError(f"baselines: {unknown[0]}: expected some of {', '.join(BASELINES)}")
-    find_protocol(config.evaluation.protocol)
+    settings = EvaluationSettings(**config.evaluation)
     dataset = build_dataset(config.test_dataset)
-    check_starts(dataset.sequences)
+    check_evaluation(dataset, settings)
     return dataset
 
 
@@ -86,9 +91,8 @@ def evaluate_trained(config: DictConfig, run: Run, dataset: Dataset, device: tor
     weights = f"{path}, step {checkpoint['step']}"
     contestants = [Contestant(config.label, trained, weights, network_config(stored))]
     contestants += [BASELINES[name](stored) for name in config.baselines]
-    evaluate_all(
-        contestants, dataset, run.directory, device=device, seed=config.seed, **config.evaluation
-    )
+    settings = EvaluationSettings(**config.evaluation)
+    evaluate_all(contestants, dataset, run.directory, settings, device, config.seed)
 
 
 def is_reported(run: Run, dataset: Dataset) -> bool:

@@ -64,7 +64,7 @@ def matlab_robustness_errors(runs: Runs, predicted: np.ndarray, missing: np.ndar
 
 def _as_matlab(runs: Runs, boxes: np.ndarray, counted: np.ndarray) -> FrameErrors:
     truth = runs.boxes + ONE
-    errors = compare(truth, boxes + ONE)
+    errors = compare(truth, boxes + ONE, inclusive=True)
     true = (truth > 0).all(1)
     return _failing_where_absent(
         FrameErrors(
@@ -139,8 +139,9 @@ def pytracking_errors(runs: Runs, predicted: np.ndarray, missing: np.ndarray) ->
 
     The first frame is the truth. A box with w = 0 or h = 0 becomes the one before it; frames that
     the result lacks fail. Truth with any of x, y, w, h <= 0 in 1-based files fails in success and
-    precision and is correct in normalised precision; where it is NaN (UAV123) it is correct in
-    precision as well. A frame flagged as absent (LaSOT) fails in all three.
+    precision and is correct in normalised precision; on a benchmark that has NaN in its truth
+    (UAV123, whose own rule there it is) it is correct in precision as well. A frame flagged as
+    absent (LaSOT) fails in all three.
 
     Raises Refused where a box has NaN or a negative side.
     """
@@ -156,14 +157,14 @@ def pytracking_errors(runs: Runs, predicted: np.ndarray, missing: np.ndarray) ->
     bad = (boxes[:, 2:] == 0).any(1) & ~unknown
     boxes = with_previous(boxes, bad & ~missing & ~runs.first)
     missing = missing & ~runs.first
-    errors = compare(truth, np.where(runs.first[:, None], truth, boxes))
+    errors = compare(truth, np.where(runs.first[:, None], truth, boxes), inclusive=True)
     true = (truth > 0).all(1)
     if runs.absent is not None:
         true &= ~runs.absent
     return _failing_where_absent(
         FrameErrors(
             np.where(true, np.where(missing, 0, errors.overlap), -1),
-            np.where(true, errors.distance, np.where(unknown, -1, np.inf)),
+            np.where(true, errors.distance, -1 if unknown.any() else np.inf),
             np.where(true, errors.norm_distance, -1),
             np.ones(len(truth), bool),
         ),
@@ -171,15 +172,20 @@ def pytracking_errors(runs: Runs, predicted: np.ndarray, missing: np.ndarray) ->
     )
 
 
-def compare(truth: np.ndarray, predicted: np.ndarray) -> FrameErrors:
+def compare(truth: np.ndarray, predicted: np.ndarray, inclusive: bool = False) -> FrameErrors:
     """Errors of boxes (F, 4) against truth (F, 4) as geometry has them; what has NaN in it fails.
 
-    The toolkits divide each 1-based centre by the true size before they subtract. Normalised
-    distances that tie with 0.20 (integer boxes) fall as theirs only in that order of operations.
+    Where overlaps and distances tie with a threshold (integer boxes), they fall as the toolkits'
+    own only in their order of operations. `inclusive` is MATLAB's and pytracking's overlap: the
+    right edge is x + w - 1, a side 1 more than the difference of edges, and rounding may lift the
+    overlap of equal boxes above 1, past the last threshold; the others clip it. All divide each
+    centre by the true size before they subtract.
     """
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        # x + w - x is not always w: clipped, or a perfect box may score above the threshold 1.
-        frame_overlap = np.minimum(overlap(truth, predicted), 1)
+        if inclusive:
+            frame_overlap = _inclusive_overlap(truth, predicted)
+        else:
+            frame_overlap = np.minimum(overlap(truth, predicted), 1)
         true_centers, found_centers = file_centers(truth), file_centers(predicted)
         offsets = found_centers - true_centers
         norm_offsets = found_centers / truth[:, 2:] - true_centers / truth[:, 2:]
@@ -189,6 +195,14 @@ def compare(truth: np.ndarray, predicted: np.ndarray) -> FrameErrors:
         _failing_nan(np.sqrt((norm_offsets**2).sum(1)), np.inf),
         np.ones(len(truth), bool),
     )
+
+
+def _inclusive_overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    low = np.maximum(a[:, :2], b[:, :2])
+    high = np.minimum(a[:, :2] + a[:, 2:] - 1, b[:, :2] + b[:, 2:] - 1)
+    sides = np.maximum(high - low + 1, 0)
+    shared = sides[:, 0] * sides[:, 1]
+    return shared / (a[:, 2] * a[:, 3] + b[:, 2] * b[:, 3] - shared)
 
 
 def file_centers(boxes: np.ndarray) -> np.ndarray:

@@ -1,12 +1,15 @@
 """Boxes of trackers as text files, DIRECTORY/TRACKER/SEQUENCE.txt, one line x,y,w,h a frame.
 
+Where a protocol runs several times over a sequence (TRE, SRE, VOT's), the runs are
+DIRECTORY/TRACKER/PROTOCOL/SEQUENCE/SEQUENCE_001.txt, _002.txt, ...
+
 In memory boxes are 0-based (ops/boxes.py). `origin` is the coordinate that the file gives the left
 edge of the first pixel: 0 for our own results, 1 for a benchmark that counts pixels from 1 as
 MATLAB does. Coordinates are written with four decimals, so what is read back differs from what was
 written by at most 0.00005 px; score what is on disk, and a resumed evaluation gives the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,34 +31,70 @@ def write_boxes(path: Path, boxes: np.ndarray, origin: float = 0.0) -> None:
     write_atomically(path, "".join(line + "\n" for line in lines))
 
 
-def read_results(
-    directory: Path, sequences: Iterable[str], origin: float = 0.0
-) -> dict[str, dict[str, np.ndarray]]:
-    """Read DIRECTORY/TRACKER/SEQUENCE.txt of every tracker there: boxes by tracker and sequence.
+def run_path(directory: Path, tracker: str, protocol: str, sequence: str, run: int) -> Path:
+    """Where one of several runs on a sequence stands; they are counted from 1."""
+    return Path(directory) / tracker / protocol / sequence / f"{sequence}_{run:03d}.txt"
 
-    Raises InputError if there is no tracker, or if one lacks a file for one of `sequences`.
-    """
-    directory, sequences = Path(directory), list(sequences)
+
+def tracker_names(directory: Path) -> list[str]:
+    """The trackers that DIRECTORY holds results of, a folder each. Raises InputError for none."""
+    directory = Path(directory)
     if not directory.is_dir():
         raise InputError(f"{directory}: no such folder; expected {directory}/TRACKER/SEQUENCE.txt")
-    trackers = sorted(
-        folder.name
-        for folder in directory.iterdir()
-        if folder.is_dir() and not folder.name.startswith(".")
+    names = sorted(
+        path.name for path in directory.iterdir() if path.is_dir() and path.name[0] not in "._"
     )
-    if not trackers:
+    if not names:
         raise InputError(f"{directory}: holds no folder of a tracker (TRACKER/SEQUENCE.txt)")
+    return names
+
+
+def read_results(
+    directory: Path, trackers: Iterable[str], sequences: Iterable[str], origin: float = 0.0
+) -> dict[str, dict[str, np.ndarray]]:
+    """Read DIRECTORY/TRACKER/SEQUENCE.txt of each tracker: boxes by tracker and sequence.
+
+    Raises InputError if a tracker lacks a file for one of `sequences`.
+    """
+    sequences = list(sequences)
+    found = {}
     for tracker in trackers:
-        missing = [s for s in sequences if not result_path(directory, tracker, s).is_file()]
-        if missing:
-            raise InputError(
-                f"{directory / tracker}: {len(missing)} of {len(sequences)} sequences have no "
-                f"result, the first is {missing[0]}.txt"
-            )
-    return {
-        tracker: {
-            sequence: read_boxes(result_path(directory, tracker, sequence), origin)
-            for sequence in sequences
+        paths = {name: result_path(directory, tracker, name) for name in sequences}
+        _check_all_there(Path(directory) / tracker, paths.values())
+        found[tracker] = {name: read_boxes(path, origin) for name, path in paths.items()}
+    return found
+
+
+def read_runs(
+    directory: Path,
+    trackers: Iterable[str],
+    protocol: str,
+    runs: Mapping[str, int],
+    origin: float = 0.0,
+) -> dict[str, dict[str, list[np.ndarray]]]:
+    """Read DIRECTORY/TRACKER/PROTOCOL/SEQUENCE/SEQUENCE_001.txt, ...: boxes of each run.
+
+    `runs` says how many runs each sequence has. Raises InputError where one is missing.
+    """
+    found = {}
+    for tracker in trackers:
+        paths = {
+            name: [run_path(directory, tracker, protocol, name, run + 1) for run in range(count)]
+            for name, count in runs.items()
         }
-        for tracker in trackers
-    }
+        folder = Path(directory) / tracker / protocol
+        _check_all_there(folder, [path for group in paths.values() for path in group])
+        found[tracker] = {
+            name: [read_boxes(path, origin) for path in group] for name, group in paths.items()
+        }
+    return found
+
+
+def _check_all_there(folder: Path, paths: Iterable[Path]) -> None:
+    paths = list(paths)
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        raise InputError(
+            f"{folder}: {len(missing)} of {len(paths)} results are missing, the first is "
+            f"{missing[0].relative_to(folder)}; dataset.sequences=[...] scores a part"
+        )

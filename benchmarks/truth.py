@@ -16,7 +16,8 @@ class Truth:
         absent: (N,) bool, frames that the benchmark flags as showing no target although they may
             have a box (LaSOT); None where it has no such flags.
         cover: (N,) visible share of the target in eighths, 0 to 8 (GOT-10k); None without.
-        polygons: (N, 8) x1, y1, ..., x4, y4 as VOT's files have them; None where truth is boxes.
+        polygons: (N, 8) x1, y1, ..., x4, y4 as VOT's files have them, where a box is x, y, w, h and
+            four NaN; None on other benchmarks.
         tags: name -> (N,) bool, challenges frame by frame (VOT).
         picture_size: (width, height), None where it is not known.
     """

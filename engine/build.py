@@ -1,26 +1,19 @@
-"""From a config to objects: the one place beside the commands that knows Hydra.
+"""From a config to objects, which are given plain values: no module below knows Hydra."""
 
-Config nodes name what they build as `_target_`, one of this project's own classes; what they are
-given is plain values.
-"""
-
-from inspect import signature
 from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import InstantiationException
-from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from datasets.clips import ClipDataset, ClipSampling
 from datasets.sequence import Dataset
 from engine.checkpoints import load_checkpoint
+from engine.instantiate import instantiate_part
 from engine.results import Contestant
 from ops.errors import InputError, check_number
 from trackers.base import Tracker
 
-PACKAGES = ("backbones.", "heads.", "trackers.", "datasets.")
 NETWORK = ("tracker", "backbone", "head")  # what a checkpoint fixes
 LOADING = ("weights", "frozen")  # of a backbone: how it was started, not what it is
 
@@ -36,11 +29,6 @@ def build_device(name: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise InputError(f"device={name}: no such GPU, {torch.cuda.device_count()} found")
     return device
-
-
-def build_dataset(config: DictConfig) -> Dataset:
-    """A dataset from its config group."""
-    return _instantiate(config)
 
 
 def build_clips(config: DictConfig, dataset: Dataset, tracker: Tracker) -> ClipDataset:
@@ -59,12 +47,12 @@ def build_tracker(config: DictConfig) -> Tracker:
     torch.manual_seed(config.seed)
     parts: dict[str, Any] = {}
     if config.get("backbone") is not None:
-        backbone = parts["backbone"] = _instantiate(config.backbone)
-        parts["head"] = _instantiate(
+        backbone = parts["backbone"] = instantiate_part(config.backbone)
+        parts["head"] = instantiate_part(
             config.head, channels=backbone.channels, strides=backbone.strides
         )
     tracking = OmegaConf.to_container(config.tracking, resolve=True)
-    return _instantiate(config.tracker, **parts, **tracking)
+    return instantiate_part(config.tracker, **parts, **tracking)
 
 
 def load_tracker(
@@ -134,32 +122,3 @@ def _check_same_network(path: str, config: DictConfig, stored: DictConfig, key: 
         raise InputError(
             f"checkpoint={path} holds another network than asked for: {key}={held}, not {asked}"
         )
-
-
-def _check_flags(node: DictConfig, given: dict[str, Any]) -> None:
-    """Raise InputError unless what a constructor declares as bool is true or false."""
-    parameters = signature(get_object(node._target_)).parameters
-    for key, value in {**node, **given}.items():
-        declared = parameters[key].annotation if key in parameters else None
-        if declared is bool and not isinstance(value, bool):
-            raise InputError(f"{key}={value}: expected true or false")
-
-
-def _instantiate(node: DictConfig, **given: Any) -> Any:
-    """hydra.utils.instantiate for this project's own classes, with lists as plain lists."""
-    target = node.get("_target_")
-    if not str(target).startswith(PACKAGES):
-        raise InputError(f"_target_={target}: expected something of {', '.join(PACKAGES)}")
-    try:
-        built = instantiate(node, _convert_="all", **given)
-    except InstantiationException as error:  # Hydra wraps what a constructor raises
-        cause = error.__cause__
-        if isinstance(cause, InputError):
-            raise InputError(f"{cause}") from None
-        if isinstance(cause, (TypeError, ValueError)):  # a key or a value that does not fit
-            raise InputError(f"{target}: {cause}") from cause
-        if isinstance(cause, (ImportError, SyntaxError, NameError)):  # of the module that it names
-            raise InputError(f"_target_={target}: {cause}") from cause
-        raise
-    _check_flags(node, given)
-    return built

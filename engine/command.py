@@ -18,7 +18,6 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from engine.checkpoints import load_checkpoint
 from engine.run import Run, discard_if_empty
 from ops.errors import InputError
 
@@ -69,14 +68,21 @@ def run_command(task: Callable[[DictConfig], None], config_name: str) -> None:
 
 
 def open_run(config: DictConfig) -> Run:
-    """The run directory that Hydra chose. A used one is refused unless resume is asked for."""
+    """The run directory that Hydra chose. A used one is refused unless resume is asked for.
+
+    One that mode=score filled may be scored anew: its results lie elsewhere.
+    """
     hydra_config = HydraConfig.get()
+    directory = Path(hydra_config.runtime.output_dir)
     config_files = {
         "config.yaml": OmegaConf.to_yaml(config),
         "hydra.yaml": OmegaConf.to_yaml(OmegaConf.create({"hydra": hydra_config})),
         "overrides.yaml": OmegaConf.to_yaml(hydra_config.overrides.task),
     }
-    return Run(Path(hydra_config.runtime.output_dir), config.resume, config_files)
+    earlier = directory / ".hydra" / "config.yaml"
+    scored = earlier.exists() and OmegaConf.load(earlier).get("mode") == "score"
+    rescored = config.get("mode") == "score" and scored
+    return Run(directory, config.resume or rescored, config_files)
 
 
 def record_network(run: Run, config: DictConfig, network: dict[str, Any]) -> None:
@@ -94,6 +100,8 @@ def _choose_tracker_of_checkpoint() -> None:
         and "tracker" not in given
         and any("tracking." in key for key in given)
     ):
+        from engine.checkpoints import load_checkpoint  # torch: scoring starts without it
+
         parts = load_checkpoint(given["checkpoint"])["config"]["parts"]
         sys.argv.append(f"tracker={parts['tracker']}")
 
@@ -150,6 +158,13 @@ def _tracker_label(checkpoint: str | None, tracker: str) -> str:
     return path.parents[1].name if path.parent.name == "checkpoints" else path.stem
 
 
+def _evaluation_name(mode: str, checkpoint: str | None, tracker: str, dataset: str) -> str:
+    """What a run of evaluate.py is called unless it is told."""
+    if mode == "score":
+        return f"score_{dataset}"
+    return f"evaluate_{_tracker_label(checkpoint, tracker)}_on_{dataset}"
+
+
 def _sweep_row(name: str, overrides: list[str]) -> str:
     """Where a job of a sweep lies below runs/: its name, and the values of what the sweep varies.
 
@@ -171,4 +186,5 @@ def _swept_keys() -> set[str]:
 
 
 OmegaConf.register_new_resolver("tracker_label", _tracker_label, replace=True)
+OmegaConf.register_new_resolver("evaluation_name", _evaluation_name, replace=True)
 OmegaConf.register_new_resolver("sweep_row", _sweep_row, replace=True)

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TRACKING_CODE = (
     *("backbones", "heads", "trackers", "ops", "datasets"),
     *("engine/evaluation.py", "benchmarks/protocols.py", "benchmarks/starts.py"),
+    *("benchmarks/otb_occluded.yaml", "benchmarks/vot/overlap.py", "benchmarks/vot/raster.py"),
 )
 
 
@@ -26,10 +27,12 @@ def source_hash() -> str:
 
 
 def dataset_hash(dataset: Dataset) -> str:
-    """SHA-256 over the names and boxes of its sequences."""
+    """SHA-256 over the names, boxes and polygons of its sequences."""
     digest = hashlib.sha256()
     for sequence in dataset.sequences:
         digest.update(sequence.name.encode() + sequence.boxes.tobytes())
+        if sequence.polygons is not None:
+            digest.update(sequence.polygons.tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.conventions import CONVENTIONS
+from benchmarks.protocols import choose_protocol
 from benchmarks.results import read_results, read_runs, tracker_names
 from benchmarks.scoring import Scores, score, score_runs
 from benchmarks.starts import SHIFTS, occluded_frames, segment_starts
-from benchmarks.vot.scoring import score_vot
+from benchmarks.vot.scoring import SUMMARIES, score_vot
 from benchmarks.vot.trajectories import find_results, read_trajectory
 from datasets.sequence import Dataset
 from engine.hashes import dataset_hash, files_hash
@@ -31,16 +33,7 @@ def score_results(
         InputError: a dataset that only its server scores, a protocol that it does not have, no
             tracker, a missing or damaged result.
     """
-    if dataset.server is not None:
-        raise InputError(
-            f"{dataset.name}: its truth is not public, the {dataset.server} server scores it; "
-            "mode=track writes the archive to upload"
-        )
-    protocol, convention = protocol or dataset.protocols[0], convention or dataset.convention
-    if protocol not in dataset.protocols:
-        raise InputError(
-            f"evaluation.protocol={protocol}: {dataset.name} has {', '.join(dataset.protocols)}"
-        )
+    protocol, convention = how_to_score(dataset, protocol, convention)
     truths = dataset.sequences
     trackers = tracker_names(directory) if trackers is None else trackers
     if dataset.vot is not None:
@@ -68,6 +61,26 @@ def score_results(
     counts = {name: len(found) for name, found in starts.items()}
     found = read_runs(directory, trackers, protocol, counts, dataset.origin)
     return score_runs(found, truths, starts, convention, protocol)
+
+
+def how_to_score(dataset: Dataset, protocol: str | None, convention: str | None) -> tuple[str, str]:
+    """Protocol and convention, those of the dataset where none is given.
+
+    Raises InputError for a dataset that only its server scores, or for one that it does not have.
+    """
+    if dataset.server is not None:
+        raise InputError(
+            f"{dataset.name}: its truth is not public, the {dataset.server} server scores it; "
+            "mode=track writes the archive to upload"
+        )
+    protocol = choose_protocol(protocol, dataset.protocols, dataset.name)
+    known = CONVENTIONS if dataset.vot is None else SUMMARIES
+    convention = convention or dataset.convention
+    if convention not in known:
+        raise InputError(
+            f"convention={convention}: expected one of {', '.join(known)} for {dataset.name}"
+        )
+    return protocol, convention
 
 
 def facts_of_results(dataset: Dataset, directory: Path, trackers: list[str]) -> dict[str, Any]:

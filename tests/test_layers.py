@@ -14,8 +14,9 @@ MAY_IMPORT = {
     "datasets": {"datasets", "ops"},
     "engine": {"engine", "datasets", "benchmarks", "trackers", "backbones", "heads", "ops"},
 }
-KNOW_HYDRA = {"engine/build.py", "engine/command.py"}  # the latter is the commands' own
-NO_TORCH = {"benchmarks", "datasets/synthetic"}  # scoring starts without waiting for torch
+KNOW_HYDRA = {"engine/build.py", "engine/instantiate.py", "engine/command.py"}
+# Scoring starts without waiting for torch; datasets/clips.py alone makes tensors.
+NO_TORCH = {"benchmarks", "datasets/synthetic", "datasets/benchmark", "engine/scoring"}
 
 
 def imported(path):

@@ -17,7 +17,13 @@ class Tracker(nn.Module):
     Memory is a dataclass of tensors whose first axis is the target, so that targets can be dropped
     (`select`) and joined (`join`). Nothing about a target is kept in `self`. Boxes are (x, y, w, h)
     in picture pixels (ops/boxes.py).
+
+    Attributes:
+        seed: of what is drawn while tracking: `init` puts what follows from it into memory. None
+            where nothing is drawn, and repetitions would be equal.
     """
+
+    seed: int | None = None
 
     def init(self, frames: Frames, boxes: Tensor) -> Any:
         """Memory of B targets that lie at boxes (B, 4) of B frames."""

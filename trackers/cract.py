@@ -94,7 +94,8 @@ class CRACTTracker(RegionProposalTracker):
         check_part("tracking.alpha", alpha)
         check_part("tracking.beta", beta)
         self.align, self.proposals, self.suppression = align, proposals, suppression
-        self.alpha, self.beta, self.seed = alpha, beta, seed
+        self.alpha, self.beta = alpha, beta
+        self.seed = None if alpha == 1 else seed  # without a discriminator nothing is drawn
         self.learning = OnlineLearning(
             tuple(first_samples),
             tuple(samples),

@@ -18,7 +18,8 @@ SUMMARIES = {
     "figures of these years follow.",
     "vot_toolkit": "Reset-based, as vot-toolkit 0.9.0: accuracy and failures (robustness) are "
     "means over sequences weighted by length, EAO is the expected overlap averaged over lengths "
-    "{low} to {high}, starts not counted. Overlap is painted in pixels, a box of w x h covering w x h.",
+    "{low} to {high}, starts not counted. Overlap is painted in pixels, a box of w x h covering "
+    "w x h.",
 }
 
 

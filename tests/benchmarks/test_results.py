@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from benchmarks.files import write_atomically
-from benchmarks.results import read_boxes, read_results, result_path, write_boxes
+from benchmarks.results import (
+    read_boxes,
+    read_results,
+    read_runs,
+    result_path,
+    run_path,
+    tracker_names,
+    write_boxes,
+)
 from ops.errors import InputError
 
 BOXES = np.array([[0.0, 1.25, 30.5, 40.0], [np.nan] * 4, [-3.12345, 7, 1e4, 0.00004]])
@@ -63,24 +71,35 @@ def test_a_missing_file_is_named(tmp_path):
 def test_read_results_of_every_tracker(tmp_path):
     for tracker in ("b", "a"):
         for sequence in ("s1", "s2"):
-            write_boxes(result_path(tmp_path, tracker, sequence), BOXES[:1])
+            write_boxes(result_path(tmp_path, tracker, sequence), BOXES[:1], origin=1)
     (tmp_path / ".cache").mkdir()
-    results = read_results(tmp_path, ["s2"])
+    assert tracker_names(tmp_path) == ["a", "b"]
+    results = read_results(tmp_path, ["b", "a"], ["s2"], origin=1)
     assert {tracker: list(found) for tracker, found in results.items()} == {
-        "a": ["s2"],
         "b": ["s2"],
+        "a": ["s2"],
     }
     np.testing.assert_array_equal(results["a"]["s2"], BOXES[:1])
 
 
-def test_read_results_says_what_is_missing(tmp_path):
+def test_read_runs(tmp_path):
+    for run in (1, 2):
+        write_boxes(run_path(tmp_path, "a", "tre", "s", run), BOXES[:run])
+    assert (tmp_path / "a" / "tre" / "s" / "s_002.txt").is_file()
+    found = read_runs(tmp_path, ["a"], "tre", {"s": 2})
+    assert [len(boxes) for boxes in found["a"]["s"]] == [1, 2]
+    with pytest.raises(InputError, match=r"1 of 3 results are missing, the first is s/s_003\.txt"):
+        read_runs(tmp_path, ["a"], "tre", {"s": 3})
+
+
+def test_it_is_said_what_is_missing(tmp_path):
     with pytest.raises(InputError, match="no such folder"):
-        read_results(tmp_path / "none", ["s1"])
+        tracker_names(tmp_path / "none")
     with pytest.raises(InputError, match="holds no folder of a tracker"):
-        read_results(tmp_path, ["s1"])
+        tracker_names(tmp_path)
     write_boxes(result_path(tmp_path, "a", "s1"), BOXES)
-    with pytest.raises(InputError, match=r"1 of 2 sequences have no result, the first is s2\.txt"):
-        read_results(tmp_path, ["s1", "s2"])
+    with pytest.raises(InputError, match=r"a: 1 of 2 results are missing, the first is s2\.txt"):
+        read_results(tmp_path, ["a"], ["s1", "s2"])
 
 
 def test_a_write_that_is_cut_off_leaves_the_old_file_alone(tmp_path, monkeypatch):

@@ -1,14 +1,13 @@
 import numpy as np
 import pytest
 
-from benchmarks.scoring import score
+from benchmarks.scoring import score, score_runs
+from benchmarks.truth import Truth
 from ops.errors import InputError
 
-TRUTH = {
-    "short": np.array([[10.0, 10, 20, 20]] * 2),
-    "long": np.array([[10.0, 10, 20, 20]] * 10),
-}
-ATTRIBUTES = {"short": ("blur",), "long": ("blur", "occlusion")}
+SHORT = Truth("short", np.array([[10.0, 10, 20, 20]] * 2), ("blur",))
+LONG = Truth("long", np.array([[10.0, 10, 20, 20]] * 10), ("blur", "occlusion"))
+TRUTH = [SHORT, LONG]
 LOST = [500.0, 500, 20, 20]
 
 
@@ -23,7 +22,7 @@ RESULTS = {
 
 
 def test_means_weigh_sequences_not_frames():
-    scores = score(RESULTS, TRUTH, ATTRIBUTES)
+    scores = score(RESULTS, TRUTH)
     assert scores.trackers == ("weak", "good")
     assert scores.ranking == ("good", "weak")
     np.testing.assert_allclose(scores.means["good"]["success_auc"], (1 + 0.5) / 2 * 20 / 21)
@@ -34,16 +33,17 @@ def test_means_weigh_sequences_not_frames():
 
 
 def test_attributes_pick_their_sequences():
-    scores = score(RESULTS, TRUTH, ATTRIBUTES)
+    scores = score(RESULTS, TRUTH)
     assert scores.sequences_with("occlusion") == ["long"]
     assert list(scores.by_attribute) == ["blur", "occlusion"]
     np.testing.assert_allclose(scores.by_attribute["occlusion"]["good"]["ao"], 0.5)
     np.testing.assert_allclose(scores.by_attribute["blur"]["good"]["ao"], 0.75)
-    assert score(RESULTS, TRUTH, {}).by_attribute == {}
+    plain = [Truth(truth.name, truth.boxes) for truth in TRUTH]
+    assert score(RESULTS, plain).by_attribute == {}
 
 
 def test_intervals_and_pairs():
-    scores = score(RESULTS, TRUTH, ATTRIBUTES)
+    scores = score(RESULTS, TRUTH)
     low, high = scores.intervals["good"]["ao"]
     np.testing.assert_allclose([low, high], [0.5, 1.0])  # of two sequences: the ends themselves
     (pair,) = scores.paired
@@ -52,17 +52,36 @@ def test_intervals_and_pairs():
 
 
 def test_one_sequence_of_one_frame():
-    truth = {"s": TRUTH["short"][:1]}
-    scores = score({"t": {"s": np.array([LOST])}}, truth, {})
+    scores = score({"t": {"s": np.array([LOST])}}, [Truth("s", SHORT.boxes[:1])])
     np.testing.assert_allclose(scores.means["t"]["success_auc"], 20 / 21)
     assert np.isnan(scores.intervals["t"]["success_auc"]).all()
     assert scores.paired == ()
 
 
 def test_a_short_result_fails_where_it_lacks_frames():
-    scores = score({"t": {"long": TRUTH["long"][:4]}}, {"long": TRUTH["long"]}, {})
+    scores = score({"t": {"long": LONG.boxes[:4]}}, [LONG])
     np.testing.assert_allclose(scores.means["t"]["ao"], 0.4)
     np.testing.assert_allclose(scores.means["t"]["precision_20"], 0.4)
+
+
+def test_a_tracker_that_a_toolkit_stops_at_is_named_and_the_others_scored():
+    results = {"short": {"long": LONG.boxes[:4]}, "whole": {"long": LONG.boxes}}
+    scores = score(results, [LONG], "pysot")
+    assert scores.trackers == ("whole",)
+    assert scores.refused == {"short": "sequence long is too short, at which pysot stops"}
+    with pytest.raises(InputError, match="pysot refuses every tracker: short: sequence long is"):
+        score({"short": results["short"]}, [LONG], "pysot")
+
+
+def test_runs_are_pooled_by_sequence_from_where_they_start():
+    found = {"long": [LONG.boxes, np.array([LOST] * 2)], "short": [SHORT.boxes]}
+    scores = score_runs({"t": found}, TRUTH, {"long": [0, 8], "short": [0]}, "matlab_otb", "tre")
+    assert scores.protocol == "tre"
+    # 12 frames of which the last fails: the run's first is the truth.
+    np.testing.assert_allclose(scores.per_sequence["t"]["long"]["ao"], 11 / 12)
+    np.testing.assert_allclose(scores.means["t"]["ao"], (11 / 12 + 1) / 2)
+    np.testing.assert_allclose(scores.by_run["t"]["ao"], ((1 + 0.5) / 2 + 1) / 2)
+    assert [len(scores.overlaps["t"][name]) for name in ("short", "long")] == [2, 10]
 
 
 @pytest.mark.parametrize(
@@ -70,15 +89,15 @@ def test_a_short_result_fails_where_it_lacks_frames():
 )
 def test_a_result_of_the_wrong_size_is_named(boxes, found):
     with pytest.raises(InputError, match=f"tracker t, sequence short: .* 2 rows .* found {found}$"):
-        score({"t": {"short": boxes}}, {"short": TRUTH["short"]}, {})
+        score({"t": {"short": boxes}}, [SHORT])
 
 
 def test_missing_things_are_named():
     with pytest.raises(InputError, match="tracker t has no result for sequence long"):
-        score({"t": {"short": TRUTH["short"]}}, TRUTH, {})
+        score({"t": {"short": SHORT.boxes}}, TRUTH)
     with pytest.raises(InputError, match="nothing to score: 0 trackers, 2 sequences"):
-        score({}, TRUTH, {})
+        score({}, TRUTH)
     with pytest.raises(InputError, match="sequence s has no frames"):
-        score({"t": {}}, {"s": np.empty((0, 4))}, {})
+        score({"t": {}}, [Truth("s", np.empty((0, 4)))])
     with pytest.raises(InputError, match="expected one of matlab_otb"):
-        score(RESULTS, TRUTH, {}, convention="matlab")
+        score(RESULTS, TRUTH, convention="matlab")

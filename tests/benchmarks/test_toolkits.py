@@ -1,122 +1,126 @@
-"""Our figures beside those that the field's own toolkits give for published results."""
+"""Our figures beside those that the field's own toolkits give for the same boxes."""
 
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.conventions import convention
-from benchmarks.metrics import sequence_score
-from benchmarks.results import read_boxes
-from benchmarks.scoring import score
+from benchmarks.scoring import score, score_runs
+from benchmarks.truth import Truth
+from ops.box_files import read_boxes
 
 ROOT = Path(__file__).resolve().parents[2].parent / "shared" / "truth"
-needs_truth = pytest.mark.skipif(
-    not ROOT.is_dir(), reason="no reference numbers beside the project"
-)
-OTB, UAV123 = ROOT / "otb", ROOT / "uav123"
-
-# The reference of SiamBAN was made from files of more than the four decimals kept here: on frame 40
-# of Diving (215 frames) the overlap is 0.8999987 and passes 0.9 with w + 0.000049, h - 0.000049.
-CUT_DECIMALS = {("SiamBAN", "OTB2015", "success_auc"): 1 / 21 / 215 / 100}
-
-
-def otb_truth(name):
-    path = OTB / "dataset" / name / "groundtruth_rect.txt"
-    if not path.exists():  # several targets in one folder: Jogging-2 is Jogging, target 2
-        folder, _, target = name.rpartition("-")
-        path = OTB / "dataset" / folder / f"groundtruth_rect.{target}.txt"
-    boxes = read_boxes(path, origin=1)
-    return boxes[5:] if name == "Tiger1" else boxes
+pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason="no reference numbers beside the project")
+SYNTHETIC = ROOT / "got10k"
 
 
 @pytest.fixture(scope="module")
-def otb():
-    reference = json.loads((OTB / "reference.json").read_text())
-    truth = {name: otb_truth(name) for name in reference["sets"]["OTB2015"]}
-    truth |= {name: otb_truth(name) for name in reference["sets"]["OTB2013"]}
-    results = {
-        tracker: {
-            name: read_boxes(OTB / "results" / tracker / f"{name}.txt", origin=1) for name in truth
-        }
-        for tracker in reference["trackers"]
+def synthetic():
+    """(arrays by name, what the toolkits computed)."""
+    arrays = dict(np.load(SYNTHETIC / "synthetic_inputs.npz"))
+    return arrays, json.loads((SYNTHETIC / "synthetic_outputs.json").read_text())
+
+
+CASES = {  # block of the reference: truth, flags, our convention
+    "got10k_otb": ("gt", (), "got10k"),
+    "got10k_trackingnet": ("gt", (), "got10k"),
+    "got10k_uav123": ("gt_uav", (), "got10k"),
+    "got10k_lasot": ("gt_lasot", ("absent",), "got10k"),
+    "pysot_otb": ("gt", (), "pysot"),
+    "pysot_uav": ("gt_uav", (), "pysot"),
+    "pysot_lasot": ("gt_lasot", ("absent",), "pysot"),
+    "pytracking_otb": ("gt", (), "pytracking"),
+    "pytracking_uav": ("gt_uav", (), "pytracking"),
+    "pytracking_lasot": ("gt_lasot", ("absent",), "pytracking"),
+    "matlab_otb": ("gt", (), "matlab_otb"),
+}
+NAMES = {
+    "success": "success_auc",
+    "precision20": "precision_20",
+    "norm_precision_020": "norm_precision_20",
+    "avg_overlap": "ao",
+}
+
+
+@pytest.mark.parametrize("block", CASES)
+@pytest.mark.parametrize("tracker", ["good", "mid", "bad"])
+def test_made_up_boxes(synthetic, block, tracker):
+    arrays, outputs = synthetic
+    kind, flags, convention = CASES[block]
+    names = list(outputs["lengths"])
+    known = [
+        Truth(
+            name,
+            arrays[f"{kind}/{name}"] - [1, 1, 0, 0],
+            absent=arrays[f"absent/{name}"].astype(bool) if flags else None,
+        )
+        for name in names
+    ]
+    found = {name: arrays[f"pred/{tracker}/{name}"] - [1, 1, 0, 0] for name in names}
+    means = score({tracker: found}, known, convention).means[tracker]
+    expected = outputs["outputs"][tracker][block]
+    tolerance = 1e-6 if convention == "pytracking" else 1e-9  # float32 there
+    compared = 0
+    for theirs, ours in NAMES.items():
+        if theirs in expected:
+            assert abs(means[ours] - expected[theirs]) < tolerance, (theirs, means[ours])
+            compared += 1
+    assert compared >= 2
+
+
+@pytest.mark.parametrize("tracker", ["good", "mid", "bad"])
+def test_got10k_own_protocol(synthetic, tracker):
+    arrays, outputs = synthetic
+    names = list(outputs["lengths"])
+    known = [
+        Truth(
+            name,
+            arrays[f"gt/{name}"],
+            cover=arrays[f"cover/{name}"],
+            picture_size=tuple(outputs["resolution"]),
+        )
+        for name in names
+    ]
+    found = {name: arrays[f"pred/{tracker}/{name}"] for name in names}
+    scores = score({tracker: found}, known, "got10k")
+    expected = outputs["outputs"][tracker]["got10k_val_protocol"]
+    for ours, theirs in (("ao", "ao"), ("sr_50", "sr50"), ("sr_75", "sr75")):
+        assert abs(scores.means[tracker][ours] - expected[f"{theirs}_frame_pooled"]) < 1e-9
+    np.testing.assert_allclose(
+        scores.curves[tracker]["success"], expected["succ_curve"], rtol=0, atol=1e-9
+    )
+    for name, theirs in expected["per_sequence"].items():
+        ours = scores.per_sequence[tracker][name]
+        assert abs(ours["ao"] - theirs["ao"]) < 1e-9
+        assert abs(ours["sr_50"] - theirs["sr"]) < 1e-9
+
+
+@pytest.mark.parametrize("protocol", ["sre", "tre"])
+def test_runs_of_ivt(protocol):
+    """The reference has the 50 sequences of TB-50 whose runs are stored."""
+    boxes = np.load(ROOT / "otb" / f"{protocol}_ivt.npz")
+    reference = json.loads((ROOT / "otb" / "reference.json").read_text())
+    names = reference["sets"]["TB50"]
+    runs = {name: [key for key in boxes.files if key.split("|")[0] == name] for name in names}
+    starts = {
+        name: [int(key.split("|")[1]) if protocol == "tre" else 0 for key in keys]
+        for name, keys in runs.items()
     }
-    return reference, truth, results
+    found = {
+        name: [boxes[key].astype(float) - [1, 1, 0, 0] for key in keys]
+        for name, keys in runs.items()
+    }
+    known = [Truth(name, otb_truth(name)) for name in names]
+    scores = score_runs({"IVT": found}, known, starts, "matlab_otb", protocol)
+    expected = reference["sre_tre_ivt"][f"{protocol.upper()}|TB50"]
+    for ours, theirs in (("success_auc", "auc"), ("precision_20", "dp20")):
+        pooled = expected[f"{theirs}_frames_pooled_per_sequence"]
+        assert abs(scores.means["IVT"][ours] - pooled) < 1e-9
+        assert abs(scores.by_run["IVT"][ours] - expected[f"{theirs}_runs_averaged"]) < 1e-9
 
 
-@needs_truth
-@pytest.mark.parametrize("part", ["OTB2015", "OTB2013"])
-def test_otb_as_matlab(otb, part):
-    reference, truth, results = otb
-    scores = score(results, {name: truth[name] for name in reference["sets"][part]}, {})
-    assert len(scores.truth) == {"OTB2015": 100, "OTB2013": 51}[part]
-    assert len(scores.trackers) == 4
-    for tracker in scores.trackers:
-        expected = reference["trackers"][tracker][part]["matlab_otb"]
-        for ours, theirs in (("success_auc", "auc"), ("precision_20", "dp20"), ("sr_50", "sr50")):
-            cut = CUT_DECIMALS.get((tracker, part, ours), 0)
-            difference = scores.means[tracker][ours] + cut - expected[theirs]
-            assert abs(difference) < 1e-9, (tracker, ours, difference)
-
-
-@needs_truth
-def test_otb_2013_normalised_precision_as_pysot(otb):
-    # Every truth of OTB-2013 is valid, so pysot and MATLAB differ in bad boxes alone: not in these.
-    reference, truth, results = otb
-    trackers = ("SiamFC-3s", "SiamBAN", "KCF_GaussHog")
-    truth = {name: truth[name] for name in reference["sets"]["OTB2013"]}
-    scores = score({tracker: results[tracker] for tracker in trackers}, truth, {})
-    for tracker in trackers:
-        expected = reference["trackers"][tracker]["OTB2013"]["pysot"]["norm20"]
-        assert abs(scores.means[tracker]["norm_precision_20"] - expected) < 1e-9
-
-
-@needs_truth
-def test_uav123_as_matlab():
-    reference = json.loads((UAV123 / "reference.json").read_text())
-    names = reference["order"]
-    truth = {n: read_boxes(UAV123 / "dataset/anno/UAV123" / f"{n}.txt", origin=1) for n in names}
-    found = {n: read_boxes(UAV123 / "results" / "ARCF" / f"{n}.txt", origin=1) for n in names}
-    means = score({"ARCF": found}, truth, {}).means["ARCF"]
-    expected = reference["trackers"]["ARCF"]
-    assert abs(means["success_auc"] - expected["matlab_port"]["auc"]) < 1e-9
-    assert abs(means["precision_20"] - expected["matlab_port"]["dp20"]) < 1e-9
-    assert abs(means["norm_precision_20"] - expected["pysot"]["norm20"]) < 1e-9
-
-
-@needs_truth
-def test_lasot_as_matlab_where_absent_frames_fail():
-    rules = convention("matlab_otb")
-    expected = json.loads((ROOT / "lasot_reference.json").read_text())["ATOM"]["lasot_matlab_port"]
-    scores = []
-    with zipfile.ZipFile(ROOT / "lasot.zip") as archive:
-
-        def numbers(name):
-            text = archive.read(name).decode()
-            return np.array(
-                text.replace("\n", ",").replace("\t", ",").strip(", ").split(","), float
-            )
-
-        for name in archive.namelist():
-            if not name.endswith("/groundtruth.txt"):
-                continue
-            video = name.split("/")[-2]
-            truth = numbers(name).reshape(-1, 4) - [1, 1, 0, 0]
-            found = numbers(f"lasot/results/ATOM/{video}.txt").reshape(-1, 4) - [1, 1, 0, 0]
-            absent = numbers(name.replace("groundtruth", "absent")) == 1
-            errors = rules.errors(truth, found)
-            errors.overlap[absent] = -1
-            errors.distance[absent] = errors.norm_distance[absent] = np.inf
-            scores.append(sequence_score(errors, rules))
-    assert len(scores) == 280
-    for ours, theirs in (
-        ("success_auc", "success_auc"),
-        ("precision_20", "precision20"),
-        ("norm_precision_20", "norm_precision_020"),
-    ):
-        mean = np.mean([one.metrics[ours] for one in scores])
-        assert abs(mean - expected[theirs]) < 1e-9, ours
-    curve = np.mean([one.curves["norm_precision"] for one in scores], axis=0)
-    assert abs(curve.mean() - expected["norm_precision_auc"]) < 1e-9
+def otb_truth(name):
+    folder, _, target = name.partition("-")
+    file = f"groundtruth_rect.{target}.txt" if target else "groundtruth_rect.txt"
+    return read_boxes(ROOT / "otb" / "dataset" / folder / file, origin=1)

@@ -196,6 +196,8 @@ def test_what_cannot_be_scored_is_said(benchmark, tmp_path):
         score_results(benchmark, tmp_path)
     with pytest.raises(InputError, match=r"protocol=baseline: Made-up has ope, tre, sre"):
         score_results(benchmark, tmp_path, protocol="baseline")
+    with pytest.raises(InputError, match="convention=vot_toolkit: expected one of matlab_otb"):
+        score_results(benchmark, tmp_path, convention="vot_toolkit")
     benchmark.server = "got10k"
     with pytest.raises(InputError, match="the got10k server scores it"):
         score_results(benchmark, tmp_path)
@@ -224,7 +226,7 @@ def folder(tmp_path, footage):
         truth = tmp_path / "data" / sequence.name / "groundtruth_rect.txt"
         write_boxes(truth, sequence.boxes)
         for tracker, shift in (("good", 1), ("weak", 9)):
-            boxes = sequence.boxes + [shift, 0, 0, 0]
+            boxes = sequence.boxes + np.array([shift, 0, 0, 0])
             write_boxes(result_path(tmp_path / "results", tracker, sequence.name), boxes)
     return tmp_path
 
