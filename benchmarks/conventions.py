@@ -35,6 +35,7 @@ class Convention:
         pooled: whether figures pool the frames of all sequences, instead of giving every sequence
             the same weight.
         averages_failures: whether frames that fail by rule have their part in AO, as 0.
+        cuts: whether rows beyond the truth's are left out; otherwise the tracker is refused.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Convention:
     errors: Callable[[Runs, np.ndarray, np.ndarray], FrameErrors]
     pooled: bool = False
     averages_failures: bool = True
+    cuts: bool = False
 
 
 # MATLAB builds 0:0.05:1 from both ends. Overlaps of integer boxes tie with these numbers (0.7), and
@@ -78,9 +80,11 @@ CONVENTIONS = {
         Convention(
             name="got10k",
             summary="First frame replaced by the truth; any truth counts but NaN, whose frames are "
-            f"left out; boxes with NaN fail; a result that is too short cuts its sequence. {MEAN}",
+            "left out; boxes with NaN fail; results and truth are cut to the shorter of both. "
+            f"{MEAN}",
             success_thresholds=LINSPACE_THRESHOLDS,
             errors=got10k_errors,
+            cuts=True,
         ),
         Convention(
             name="pytracking",
@@ -91,6 +95,7 @@ CONVENTIONS = {
             success_thresholds=ARANGE_THRESHOLDS,
             errors=pytracking_errors,
             averages_failures=False,
+            cuts=True,
         ),
     )
 }
@@ -103,6 +108,7 @@ GOT10K_VAL = Convention(
     "over the frames of all sequences pooled.",
     success_thresholds=np.linspace(0, 1, 101),
     errors=got10k_val_errors,
+    cuts=True,
     pooled=True,
 )
 
@@ -115,6 +121,7 @@ MATLAB_ROBUSTNESS = Convention(
     "correct in precision), but a bad box stays and a result that is too short cuts its run.",
     success_thresholds=ARANGE_THRESHOLDS,
     errors=matlab_robustness_errors,
+    cuts=True,
 )
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from benchmarks.conventions import find_convention
+from benchmarks.conventions import Convention, find_convention
 from benchmarks.figures import METRICS, Figure, TrackerScore
-from benchmarks.frame_errors import Refused
+from benchmarks.frame_errors import FrameErrors, Refused
 from benchmarks.metrics import mean_over_runs, thresholds, tracker_score
-from benchmarks.runs import join_results, join_truth
+from benchmarks.runs import Runs, join_results, join_truth
 from benchmarks.statistics import Comparison, compare_paired, draws, interval
 from benchmarks.truth import Truth
 from ops.errors import InputError
@@ -80,24 +80,24 @@ def score(
     """Score one-pass results of trackers on sequences.
 
     Args:
-        results: tracker -> sequence -> boxes (M, 4), 0-based, M at most the length of the sequence;
-            sequences that are not in `truths` are left aside.
+        results: tracker -> sequence -> boxes (M, 4), 0-based; sequences that are not in `truths`
+            are left aside.
         truths: the sequences.
         convention: a key of benchmarks.conventions.CONVENTIONS. A tracker whose results its toolkit
             stops at is left out and named in `refused`.
 
     Raises:
-        InputError: no tracker, sequence or frame, a result missing, too long or not (M, 4), or all
-            trackers refused.
+        InputError: no tracker, sequence or frame, a result missing or not (M, 4), or all trackers
+            refused.
     """
     check_something(results, truths)
     runs = join_truth(truths)
     rules = find_convention(convention, runs)
     scored, refused = {}, {}
     for tracker, found in results.items():
-        boxes, missing = join_results([checked(tracker, t, found) for t in truths], runs)
         try:
-            scored[tracker] = tracker_score(rules.errors(runs, boxes, missing), runs, rules)
+            errors = _errors([checked(tracker, t, found) for t in truths], runs, rules)
+            scored[tracker] = tracker_score(errors, runs, rules)
         except Refused as reason:
             refused[tracker] = str(reason)
     return assemble(
@@ -141,7 +141,7 @@ def score_runs(
             )
         ]
         try:
-            errors = rules.errors(runs, *join_results(each, runs))
+            errors = _errors(each, runs, rules)
         except Refused as reason:
             refused[tracker] = str(reason)
             continue
@@ -232,16 +232,24 @@ def check_something(results: Mapping, truths: Sequence[Truth]) -> None:
 
 
 def checked(tracker: str, truth: Truth, found: Boxes) -> np.ndarray:
-    """The tracker's boxes of a sequence. Raises InputError: missing, too long, not (M, 4)."""
+    """The tracker's boxes of a sequence. Raises InputError where they are missing, not (M, 4)."""
     if truth.name not in found:
         raise InputError(f"tracker {tracker} has no result for sequence {truth.name}")
     boxes = np.asarray(found[truth.name], np.float64)
-    if boxes.ndim != 2 or boxes.shape[1] != 4 or len(boxes) > len(truth.boxes):
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise InputError(
-            f"tracker {tracker}, sequence {truth.name}: expected at most {len(truth.boxes)} rows "
-            f"of 4 numbers, found {' x '.join(map(str, boxes.shape))}"
+            f"tracker {tracker}, sequence {truth.name}: expected {len(truth.boxes)} rows of 4 "
+            f"numbers, found {' x '.join(map(str, boxes.shape))}"
         )
     return boxes
+
+
+def _errors(each: Sequence[np.ndarray], runs: Runs, rules: Convention) -> FrameErrors:
+    """The errors of one tracker's runs. Raises Refused where the toolkit stops."""
+    for name, length, boxes in zip(runs.names, runs.lengths, each, strict=True):
+        if len(boxes) > length and not rules.cuts:
+            raise Refused(f"sequence {name} has {len(boxes)} rows for {length} frames")
+    return rules.errors(runs, *join_results(each, runs))
 
 
 def _from(truth: Truth, start: int) -> Truth:

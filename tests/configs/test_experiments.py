@@ -271,7 +271,7 @@ def test_a_row_trains_is_evaluated_and_stands_in_its_table(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["mode=tabel"], "mode=tabel: expected one of track, table"),
+        (["mode=tabel"], "mode=tabel: expected one of track, score, table"),
         (["mode=table"], "runs=null: mode=table expects runs=DIR"),
         (["mode=table", "runs=nowhere"], "no such folder"),
         (["mode=table", "runs=."], "no row was found"),

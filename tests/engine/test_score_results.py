@@ -189,7 +189,7 @@ def test_what_cannot_be_scored_is_said(benchmark, tmp_path):
     with pytest.raises(InputError, match=r"t: 1 of 2 results are missing, the first is b\.txt"):
         score_results(benchmark, tmp_path)
     write_boxes(result_path(tmp_path, "t", "b"), np.concatenate([BOXES, BOXES]), origin=1)
-    with pytest.raises(InputError, match="t, sequence b: expected at most 30 rows of 4"):
+    with pytest.raises(InputError, match="t: sequence b has 60 rows for 30 frames"):
         score_results(benchmark, tmp_path)
     result_path(tmp_path, "t", "b").write_text("1:2:3:4\n")
     with pytest.raises(InputError, match=r"b\.txt, line 1: expected four numbers"):
