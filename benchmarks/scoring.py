@@ -34,13 +34,13 @@ class Scores:
         per_sequence: tracker -> sequence -> metric -> value, where a sequence has one.
         overlaps: tracker -> sequence -> (N,) of the first run, 0 where a frame failed, NaN where it
             does not count.
-        thresholds: curve -> (T,) where it is read.
+        thresholds: curve -> (T,) where it is read; "eao_interval": first and last length of EAO.
         curves: tracker -> curve -> (T,).
         by_attribute: attribute -> tracker -> metric -> figure over its sequences.
         eao_by_tag: tracker -> tag -> EAO over its frames (VOT).
         by_run: tracker -> metric -> mean in which each run weighs the same (TRE, SRE), beside the
             pooled `means`.
-        paired: each tracker against the first of the ranking.
+        paired: each tracker against every better one, the first of the ranking before the others.
         refused: tracker -> why the convention's toolkit does not score it.
     """
 
@@ -294,6 +294,5 @@ def _paired(scored, ranking, metric) -> tuple[Comparison, ...]:
     return compare_paired(
         {tracker: scored[tracker].figures[metric] for tracker in ranking},
         {tracker: scored[tracker].per_sequence[shown] for tracker in ranking},
-        ranking[0],
         metric,
     )

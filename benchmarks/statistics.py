@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations
 
 import numpy as np
 
@@ -53,24 +54,23 @@ class Comparison:
 def compare_paired(
     figures: dict[str, Figure],
     per_sequence: dict[str, np.ndarray],
-    reference: str,
     metric: str,
 ) -> tuple[Comparison, ...]:
-    """Compare every other tracker with `reference` in one metric.
+    """Compare each tracker with every one that is listed before it, in one metric.
+
+    Those with the first-listed come first.
 
     Args:
         figures: tracker -> the figure on the same S sequences.
         per_sequence: tracker -> values (S,) of single sequences, which say who won.
     """
-    sequences = len(figures[reference].numerators)
+    sequences = len(next(iter(figures.values())).numerators)
     resampled = {
         tracker: figure.value(draws(sequences)) if sequences > 1 else np.array([np.nan])
         for tracker, figure in figures.items()
     }
     comparisons = []
-    for tracker in figures:
-        if tracker == reference:
-            continue
+    for reference, tracker in combinations(figures, 2):
         better = per_sequence[tracker] - per_sequence[reference]
         comparisons.append(
             Comparison(

@@ -120,7 +120,7 @@ def whole_command(random: np.random.Generator) -> None:
         boxes = walk(random, 50)
         for path in (
             Path(folder, "data/a/groundtruth_rect.txt"),
-            result_path(folder, "t", "a"),
+            result_path(Path(folder, "results"), "t", "a"),
         ):
             write_boxes(path, boxes)
         (Path(folder) / "data/a/img").mkdir()
@@ -128,8 +128,8 @@ def whole_command(random: np.random.Generator) -> None:
             (Path(folder) / f"data/a/img/{index:04d}.jpg").touch()
         command = [
             *(sys.executable, str(ROOT / "evaluate.py"), "mode=score", "dataset=folder"),
-            *(f"data_root={folder}/data", f"results={folder}", f"hydra.run.dir={folder}/out"),
-            "dataset.sequences=[a]",
+            *(f"data_root={folder}/data", f"results={folder}/results"),
+            f"hydra.run.dir={folder}/out",
         ]
 
         def task():

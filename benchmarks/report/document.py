@@ -5,38 +5,42 @@ import math
 
 import numpy as np
 
-from benchmarks.scoring import Scores
+from benchmarks.report.view import Content
 
 
-def document(
-    scores: Scores, provenance: dict, benchmark: str, protocol: str, notes: tuple[str, ...]
-) -> dict:
+def document(content: Content) -> dict:
     """Everything of a report that is not a picture, as `plain` values."""
+    scores = content.scores
     return plain(
         {
-            "benchmark": benchmark,
-            "protocol": protocol,
-            "convention": scores.convention.name,
-            "convention_summary": scores.convention.summary,
+            "benchmark": content.benchmark,
+            "protocol": scores.protocol,
+            "convention": scores.convention,
+            "convention_summary": scores.summary,
             "ranking": scores.ranking,
             "scores": scores.means,
             "intervals": scores.intervals,
+            "by_run": scores.by_run,
             "paired": [dataclasses.asdict(comparison) for comparison in scores.paired],
             "by_attribute": {
                 attribute: {"sequences": scores.sequences_with(attribute), "scores": by_tracker}
                 for attribute, by_tracker in scores.by_attribute.items()
             },
-            "per_sequence": {
-                tracker: {name: sequence.metrics for name, sequence in found.items()}
-                for tracker, found in scores.per_sequence.items()
-            },
+            "eao_by_tag": scores.eao_by_tag,
+            "per_sequence": scores.per_sequence,
             "sequences": {
-                name: {"frames": len(boxes), "attributes": scores.attributes.get(name, ())}
-                for name, boxes in scores.truth.items()
+                name: {"frames": len(truth.boxes), "attributes": truth.attributes}
+                for name, truth in scores.truth.items()
             },
             "curves": {"thresholds": scores.thresholds, "means": scores.curves},
-            "made_by": provenance,
-            "notes": notes,
+            "refused": scores.refused,
+            "disagreements": [dataclasses.asdict(one) for one in content.disagreements],
+            "published": {
+                metric: [dataclasses.asdict(figure) for figure in figures]
+                for metric, figures in content.published.items()
+            },
+            "made_by": content.made_by,
+            "notes": content.notes,
         }
     )
 

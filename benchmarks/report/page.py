@@ -1,47 +1,54 @@
 """report.html: one page that needs nothing beside it, for screens of any width and for paper."""
 
-from collections.abc import Callable
+import re
 from html import escape
 from pathlib import Path
 from string import Template
 
-import numpy as np
-
-from benchmarks.report import sections
-from benchmarks.scoring import RANKED_BY, Scores
+from benchmarks.figures import METRICS
+from benchmarks.report.comparisons import comparison_section
+from benchmarks.report.elements import fact
+from benchmarks.report.papers import published_section
+from benchmarks.report.pictures import disagreement_section, footage_section, strip_section
+from benchmarks.report.plots import attribute_section, curve_section
+from benchmarks.report.tables import made_by_section, score_section, sequence_section
+from benchmarks.report.texts import refusals
+from benchmarks.report.view import Content, number
+from benchmarks.report.vot import tag_section, vot_section
+from benchmarks.scoring import Scores
 
 FOLDER = Path(__file__).parent
-TEMPLATE, STYLE, SCRIPT = "page.html", "page.css", "sort.js"
+TEMPLATE, STYLE, SCRIPT = "page.html", "page.css", "page.js"
 
 
-def page(
-    scores: Scores,
-    facts: dict,
-    frames: Callable[[str, int], np.ndarray] | None,
-    contact_sheet: np.ndarray | None,
-) -> str:
-    """The page of `scores`; `facts` is what benchmarks.report.document.document made of them."""
-    colors = sections.colors(scores)
-    shared, differing = split_provenance(facts["made_by"])
+def page(content: Content) -> str:
+    """The page of a report."""
+    scores = content.scores
+    shared, differing = split_provenance(content.made_by)
     parts = [
-        sections.score_table(scores, colors),
-        sections.plots(scores, colors),
-        sections.comparisons(scores),
-        sections.attributes(scores, colors),
-        sections.strips(scores, colors, frames),
-        sections.sequences(scores, colors),
-        sections.footage(contact_sheet),
-        sections.provenance(differing),
+        score_section(scores),
+        vot_section(scores, content.published.get("eao", ())),
+        curve_section(scores),
+        comparison_section(scores),
+        published_section(scores, content.published),
+        attribute_section(scores),
+        tag_section(scores),
+        disagreement_section(content),
+        strip_section(content),
+        sequence_section(scores),
+        footage_section(content),
+        made_by_section(differing),
     ]
-    return Template((FOLDER / TEMPLATE).read_text()).substitute(
-        title=escape(f"{facts['benchmark']}, {facts['protocol'].upper()}"),
+    return Template((FOLDER / TEMPLATE).read_text(encoding="utf-8")).substitute(
+        title=escape(content.title),
         lead=_lead(scores),
-        notes=_notes(facts["notes"]),
+        notes=_notes([*content.notes, *refusals(scores)]),
         facts=_facts(scores, shared),
-        convention=escape(f"{scores.convention.name}: {scores.convention.summary}"),
+        contents=_contents(parts),
+        convention=escape(f"{scores.convention}: {scores.summary}"),
         sections="\n".join(part for part in parts if part),
-        style=(FOLDER / STYLE).read_text(),
-        script=(FOLDER / SCRIPT).read_text(),
+        style=(FOLDER / STYLE).read_text(encoding="utf-8"),
+        script=(FOLDER / SCRIPT).read_text(encoding="utf-8"),
     )
 
 
@@ -61,13 +68,13 @@ def split_provenance(made_by: dict[str, dict]) -> tuple[dict, dict[str, dict]]:
 
 
 def _lead(scores: Scores) -> str:
-    best = scores.ranking[0]
-    low, high = scores.intervals[best][RANKED_BY]
+    best, metric = scores.ranking[0], scores.ranked_by
+    low, high = scores.intervals[best][metric]
     spread = f" (95 % interval {low:.3f} to {high:.3f})" if low == low else ""
     rest = f", first of {len(scores.trackers)} trackers" if len(scores.trackers) > 1 else ""
     return (
-        f"<strong>{escape(best)}</strong> has a success AUC of "
-        f"<strong>{scores.means[best][RANKED_BY]:.3f}</strong>{spread}{rest}."
+        f"<strong>{escape(best)}</strong>: {METRICS[metric].label} "
+        f"<strong>{number(scores.means[best][metric], metric)}</strong>{spread}{rest}."
     )
 
 
@@ -77,15 +84,21 @@ def _notes(notes: list[str]) -> str:
     return f'<ul class="notes">{"".join(f"<li>{escape(note)}</li>" for note in notes)}</ul>'
 
 
+def _contents(parts: list[str]) -> str:
+    found = re.findall(r'^<section id="([^"]*)"><h2>(.*?)</h2>', "\n".join(parts), re.MULTILINE)
+    links = "".join(f'<a href="#{name}">{title}</a>' for name, title in found)
+    return f'<nav class="screen" aria-label="contents">{links}</nav>'
+
+
 def _facts(scores: Scores, shared: dict) -> str:
     entries = {
-        "convention": scores.convention.name,
+        "convention": scores.convention,
         "sequences": len(scores.truth),
         "frames": f"{sum(map(len, scores.truth.values())):,}",
         **shared,
     }
     items = "".join(
-        f"<div><dt>{escape(str(key).replace('_', ' '))}</dt><dd>{sections.fact(value)}</dd></div>"
+        f"<div><dt>{escape(str(key).replace('_', ' '))}</dt><dd>{fact(value)}</dd></div>"
         for key, value in entries.items()
     )
     return f'<dl class="facts">{items}</dl>'

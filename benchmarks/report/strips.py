@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 
 from benchmarks.report.palette import PICTURE_RGB, TRUTH_RGB
-from benchmarks.scoring import RANKED_BY, Scores
+from benchmarks.report.view import sequence_metric
+from benchmarks.scoring import Scores
+from benchmarks.truth import Truth
 from ops.boxes import valid
 
 FRAMES = 6
@@ -20,7 +22,7 @@ QUALITY = 82
 class Frame:
     """A picture: place in the sequence, JPEG as a data URI, overlap of the first tracker.
 
-    The overlap is None where there is no target.
+    The overlap is None where there is no target, NaN where the frame does not count.
     """
 
     index: int
@@ -30,10 +32,11 @@ class Frame:
 
 def chosen_sequences(scores: Scores) -> dict[str, str]:
     """Best, middle and worst sequence of the first-listed tracker (fewer if there are fewer)."""
-    found = scores.per_sequence[scores.trackers[0]]
-    names = sorted(found, key=lambda name: -found[name].metrics[RANKED_BY])
+    found, metric = scores.per_sequence[scores.trackers[0]], sequence_metric(scores)
+    known = [name for name in found if found[name][metric] == found[name][metric]]
+    names = sorted(known, key=lambda name: -found[name][metric])
     ranks = {len(names) // 2: "Middle", len(names) - 1: "Worst", 0: "Best"}
-    return {ranks[place]: names[place] for place in sorted(ranks)}
+    return {ranks[place]: names[place] for place in sorted(ranks) if names}
 
 
 def strip(
@@ -50,39 +53,65 @@ def strip(
     """
     length = len(scores.truth[name])
     indices = np.unique(np.linspace(0, length - 1, min(FRAMES, length)).round().astype(int))
-    overlaps = scores.per_sequence[scores.trackers[0]][name].overlaps
+    overlaps = scores.overlaps[scores.trackers[0]][name]
     return [
         Frame(
             int(index),
-            jpeg_uri(_drawn(frames(name, int(index)), index, scores, name, trackers)),
-            float(overlaps[index]) if valid(scores.truth[name][index]) else None,
+            picture(scores, name, int(index), trackers, frames),
+            float(overlaps[index]) if valid(scores.truth[name].boxes[index]) else None,
         )
         for index in indices
     ]
 
 
-def _drawn(image, index, scores, name, trackers) -> np.ndarray:
+def picture(
+    scores: Scores,
+    name: str,
+    index: int,
+    trackers: Sequence[str],
+    frames: Callable[[str, int], np.ndarray],
+) -> str:
+    """One frame as a data URI, with the truth and the boxes of `trackers`, the first on top.
+
+    Raises ops.errors.InputError if `frames` does.
+    """
+    image, truth = frames(name, index), scores.truth[name]
     scale = WIDTH / image.shape[1]
     small = cv2.resize(
         image, (WIDTH, max(1, round(image.shape[0] * scale))), interpolation=cv2.INTER_AREA
     )
-    _draw(small, scores.truth[name][index] * scale, TRUTH_RGB, 4)
+    _draw(small, _outline(truth, index) * scale, TRUTH_RGB, 4)
     for tracker, color in reversed(list(zip(trackers, PICTURE_RGB, strict=False))):
-        boxes = scores.results[tracker][name]
+        boxes = scores.results.get(tracker, {}).get(name, ())
         if index < len(boxes):
-            _draw(small, np.asarray(boxes[index], np.float64) * scale, color, 3)
-    return small
+            _draw(small, _corners(np.asarray(boxes[index], np.float64)) * scale, color, 3)
+    return jpeg_uri(small)
 
 
-def _draw(image: np.ndarray, box: np.ndarray, color: tuple[int, int, int], thickness: int) -> None:
+def _outline(truth: Truth, index: int) -> np.ndarray:
+    """(4, 2) of the annotated polygon where there is one, else of the box."""
+    if truth.polygons is not None and np.isfinite(truth.polygons[index]).all():
+        return np.reshape(truth.polygons[index], (4, 2))
+    return _corners(truth.boxes[index])
+
+
+def _corners(box: np.ndarray) -> np.ndarray:
+    """(4, 2) of a box (4,), in order around it; NaN for one that is not valid."""
     if not valid(box):
+        return np.full((4, 2), np.nan)
+    x, y, w, h = box
+    return np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]])
+
+
+def _draw(image: np.ndarray, outline: np.ndarray, color: tuple, thickness: int) -> None:
+    """Draw an outline (4, 2); nothing where it is NaN."""
+    if np.isnan(outline).any():
         return
     # Far outside, or the integers of the drawing overflow.
-    corners = np.clip(np.concatenate([box[:2], box[:2] + box[2:]]), -4 * WIDTH, 8 * WIDTH)
-    x1, y1, x2, y2 = corners.round().astype(int).tolist()
+    points = [np.clip(outline, -4 * WIDTH, 8 * WIDTH).round().astype(np.int32)]
     # A dark edge sets the line apart from bright footage.
-    cv2.rectangle(image, (x1, y1), (x2, y2), (0, 0, 0), thickness + 2, cv2.LINE_AA)
-    cv2.rectangle(image, (x1, y1), (x2, y2), color, thickness, cv2.LINE_AA)
+    cv2.polylines(image, points, True, (0, 0, 0), thickness + 2, cv2.LINE_AA)
+    cv2.polylines(image, points, True, color, thickness, cv2.LINE_AA)
 
 
 def jpeg_uri(image: np.ndarray, quality: int = QUALITY) -> str:

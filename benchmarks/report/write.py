@@ -1,43 +1,64 @@
 """A report on disk."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.files import write_atomically
+from benchmarks.published import PublishedFigure, published_figures
+from benchmarks.report.disagreements import disagreements
 from benchmarks.report.document import document
 from benchmarks.report.page import page
+from benchmarks.report.papers import published_beside
+from benchmarks.report.texts import curves_csv, latex, markdown
+from benchmarks.report.view import Content
 from benchmarks.scoring import Scores
 
 
 def write_report(
     directory: Path,
     scores: Scores,
-    provenance: dict[str, dict],
+    provenance: Mapping[str, Mapping],
     *,
     benchmark: str,
-    protocol: str = "ope",
     frames: Callable[[str, int], np.ndarray] | None = None,
     contact_sheet: np.ndarray | None = None,
     notes: Sequence[str] = (),
+    published: Callable[[str, str], list[PublishedFigure]] = published_figures,
 ) -> None:
-    """Write DIRECTORY/report.json and DIRECTORY/report.html, each whole or not at all.
+    """Write DIRECTORY/report.json, .html, .md, .tex and curves.csv, each whole or not at all.
 
     Args:
-        scores: what benchmarks.scoring.score returned.
+        scores: what benchmarks.scoring returned.
         provenance: tracker -> what made its results (weights' hash or "untrained", config hash,
             code version, seed, hardware, frames per second, part of the dataset); stands in
             report.json as `made_by`, values as they are.
-        benchmark, protocol: as the headings name them.
+        benchmark: as the headings name it; what papers print of it is looked up by this name.
         frames: (sequence, index) -> (H, W, 3) uint8 RGB; None where there are no pictures. One that
-            raises InputError leaves its strip out and its message in.
+            raises InputError leaves its picture out and its message in.
         contact_sheet: (H, W, 3) uint8 RGB, an overview of the footage.
         notes: sentences that a reader must not miss.
+        published: (benchmark, metric) -> what the papers print of trackers.
     """
-    facts = document(scores, provenance, benchmark, protocol, tuple(notes))
-    text = json.dumps(facts, indent=1, allow_nan=False, ensure_ascii=False)
-    html = page(scores, facts, frames, contact_sheet)
-    write_atomically(Path(directory) / "report.json", text + "\n")
-    write_atomically(Path(directory) / "report.html", html)
+    content = Content(
+        scores=scores,
+        benchmark=benchmark,
+        made_by=provenance,
+        notes=tuple(notes),
+        published=published_beside(scores, benchmark, published),
+        disagreements=disagreements(scores),
+        frames=frames,
+        contact_sheet=contact_sheet,
+    )
+    report = json.dumps(document(content), indent=1, allow_nan=False, ensure_ascii=False)
+    files = {
+        "report.json": report + "\n",
+        "report.html": page(content),
+        "report.md": markdown(content),
+        "report.tex": latex(content),
+        "curves.csv": curves_csv(scores),
+    }
+    for name, text in files.items():
+        write_atomically(Path(directory) / name, text)

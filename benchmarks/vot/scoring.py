@@ -66,7 +66,10 @@ def score_vot(
         convention=convention,
         summary=SUMMARIES[convention].format(low=low, high=high),
         protocol=protocol,
-        thresholds={"expected_overlap": np.arange(1.0, longest + 1)},
+        thresholds={
+            "expected_overlap": np.arange(1.0, longest + 1),
+            "eao_interval": np.array(eao_interval, float),
+        },
         refused={},
     )
 

@@ -1,85 +1,36 @@
-import base64
-import json
-import re
-from html.parser import HTMLParser
+"""report.json and report.html of one-pass scores."""
 
-import cv2
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from made_up_scores import LENGTH, NAMES, Page, load_strictly, made_up, nothing_published
 
-from benchmarks.report import terminal_table, write_report
+from benchmarks.report import write_report
 from benchmarks.report.document import plain
 from benchmarks.report.page import split_provenance
-from benchmarks.report.sections import DRAWN_IN_PLOTS, in_words
-from benchmarks.report.strips import chosen_sequences
-from benchmarks.scoring import score
-from benchmarks.statistics import Comparison
+from benchmarks.report.palette import STYLED
+from benchmarks.report.plots import success_by_attribute
+from benchmarks.scoring import score, score_runs
+from benchmarks.truth import Truth
 from ops.errors import InputError
 
-LENGTH, PICTURE = 12, (90, 160)
-NAMES = ["alpha", "beta", "gamma", "delta", "<b>&odd"]
+REASON = "sequence a is too short, at which pysot stops"
+FILES = ["curves.csv", "report.html", "report.json", "report.md", "report.tex"]
 
 
-def made_up(trackers=("ours", "theirs"), names=NAMES):
-    generator = np.random.default_rng(4)
-    truth = {name: np.tile([40.0, 20, 30, 24], (LENGTH, 1)) for name in names}
-    truth[names[0]][-1] = np.nan
-    results = {
-        tracker: {
-            name: boxes + generator.normal(0, 1 + 2 * place + rank, boxes.shape) * [1, 1, 0, 0]
-            for rank, (name, boxes) in enumerate(truth.items())
-        }
-        for place, tracker in enumerate(trackers)
-    }
-    attributes = {name: ("occlusion",) if i % 2 else ("blur",) for i, name in enumerate(names)}
-    return score(results, truth, attributes)
-
-
-def frames(name, index):
-    return np.full((*PICTURE, 3), 128, np.uint8)
-
-
-def load_strictly(path):
-    def refuse(constant):
-        raise AssertionError(f"{constant} is not JSON")
-
-    return json.loads(path.read_text(), parse_constant=refuse)
-
-
-class Page(HTMLParser):
-    """Cells of tables, sources of pictures, and a check that tags close in order."""
-
-    VOID = frozenset({"meta", "img"})
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.cells, self.pictures = [], [], []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        if tag == "img":
-            self.pictures.append(dict(attrs)["src"])
-        if tag not in self.VOID:
-            self.open.append(tag)
-        if tag in ("td", "th"):
-            self.cells.append("")
-
-    def handle_startendtag(self, tag, attrs):
-        pass
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if "td" in self.open or "th" in self.open:
-            self.cells[-1] += data
+def write(folder, scores, provenance=None, **more):
+    given = {"benchmark": "made up", "published": nothing_published} | more
+    write_report(folder, scores, provenance or {}, **given)
+    return (folder / "report.html").read_text()
 
 
 def test_report_json_holds_the_scores(tmp_path):
     scores = made_up()
     provenance = {"ours": {"weights": "untrained", "seed": 3, "speed": float("nan")}, "theirs": {}}
-    write_report(tmp_path, scores, provenance, benchmark="made up", notes=["a note"])
+    write(tmp_path, scores, provenance, notes=["a note"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
     report = load_strictly(tmp_path / "report.json")
     assert report["scores"] == scores.means  # every digit survives
     assert list(report["scores"]["ours"]) == [
@@ -95,9 +46,10 @@ def test_report_json_holds_the_scores(tmp_path):
         "made up",
         "ope",
     )
+    assert report["convention_summary"] == scores.summary
     assert report["made_by"]["ours"] == {"weights": "untrained", "seed": 3, "speed": None}
     assert report["notes"] == ["a note"]
-    assert report["per_sequence"]["theirs"]["beta"] == scores.per_sequence["theirs"]["beta"].metrics
+    assert report["per_sequence"]["theirs"]["beta"] == scores.per_sequence["theirs"]["beta"]
     assert report["by_attribute"]["blur"]["sequences"] == ["alpha", "gamma", "<b>&odd"]
     assert report["by_attribute"]["blur"]["scores"] == scores.by_attribute["blur"]
     assert report["intervals"]["ours"]["ao"] == list(scores.intervals["ours"]["ao"])
@@ -105,14 +57,17 @@ def test_report_json_holds_the_scores(tmp_path):
     assert report["sequences"]["alpha"] == {"frames": LENGTH, "attributes": ["blur"]}
     assert len(report["curves"]["means"]["ours"]["success"]) == 21
     assert len(report["curves"]["thresholds"]["precision"]) == 51
+    assert (report["by_run"], report["eao_by_tag"], report["refused"]) == ({}, {}, {})
+    assert report["published"] == {}
 
 
 def test_report_of_one_sequence_has_null_intervals(tmp_path):
-    write_report(tmp_path, made_up(("ours",), ["alpha"]), {}, benchmark="b")
+    text = write(tmp_path, made_up(("ours",), ["alpha"]))
     report = load_strictly(tmp_path / "report.json")
     assert report["intervals"]["ours"]["ao"] == [None, None]
-    assert report["paired"] == []
-    assert "nan" not in (tmp_path / "report.html").read_text().split("<script>")[0].lower()
+    assert report["paired"] == [] and report["disagreements"] == []
+    assert not re.search(r"\bnan\b", text.split("<script>")[0].lower())
+    assert "nan" not in (tmp_path / "report.md").read_text()
 
 
 def test_plain_values():
@@ -124,71 +79,139 @@ def test_page_is_whole_and_needs_nothing_beside_it(tmp_path):
     scores = made_up()
     sheet = np.zeros((60, 80, 3), np.uint8)
     provenance = {t: {"weights": 40 * d, "seed": 0} for t, d in (("ours", "a"), ("theirs", "b"))}
-    write_report(
+    text = write(
         tmp_path,
         scores,
         provenance,
-        benchmark="made up",
-        frames=frames,
+        frames=lambda name, index: np.full((90, 160, 3), 128, np.uint8),
         contact_sheet=sheet,
         notes=["<untrained>"],
     )
-    text = (tmp_path / "report.html").read_text()
-    assert not re.search(r"https?://|src=\"(?!data:)|href=|@import|url\(", text)
+    assert not re.search(r"https?://|src=\"(?!data:)|href=\"(?!#)|@import|url\(|<link", text)
     assert "$" not in text.split("<script>")[0]
     page = Page(text)
+    ids = [attrs["id"] for tag, attrs in page.starts if tag == "section"]
+    assert [attrs["href"] for tag, attrs in page.starts if tag == "a"] == [f"#{i}" for i in ids]
+    assert len(set(ids)) == len(ids) >= 7
     for name in NAMES:
         assert name in page.cells
     for tracker in scores.trackers:
-        assert f"{scores.per_sequence[tracker]['beta'].metrics['success_auc']:.3f}" in page.cells
-    assert "&lt;untrained&gt;" in text
+        assert f"{scores.per_sequence[tracker]['beta']['success_auc']:.3f}" in page.cells
+    assert "&lt;untrained&gt;" in text and "<untrained>" not in text
     assert "aaaaaaaaaaaa</code>" in text
-    assert text.count("<polyline") == 2 * 3
-    assert len(page.pictures) == 3 * 6 + 1  # best, middle, worst; the contact sheet
+    assert text.count("<polyline") == 2 * (3 + 2)  # overall, and the two challenges
+    # best, middle, worst; where they disagree; the contact sheet
+    disagreements = len(load_strictly(tmp_path / "report.json")["disagreements"])
+    assert len(page.pictures) == 3 * 6 + disagreements + 1 and disagreements == 5
 
 
-def test_strips_show_truth_in_green(tmp_path):
-    write_report(tmp_path, made_up(("ours",)), {}, benchmark="b", frames=frames)
-    pictures = Page((tmp_path / "report.html").read_text()).pictures
-    data = base64.b64decode(pictures[-1].removeprefix("data:image/jpeg;base64,"))
-    image = cv2.cvtColor(
-        cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB
-    )
-    scale = image.shape[1] / PICTURE[1]
-    red, green, blue = image[round(32 * scale), round(70 * scale)].astype(int)  # right edge
-    assert green > red + 60 and green > blue + 60
-    assert np.ptp(image[-3, 3].astype(int)) < 12  # grey beside it
+def test_every_table_of_figures_names_its_convention(tmp_path):
+    text = write(tmp_path, made_up(convention="pysot"))
+    sections = text.split("<section ")[1:]
+    assert len(sections) == 6
+    for section in sections:
+        assert "onvention pysot" in section
 
 
-def test_strips_say_where_there_is_no_target(tmp_path):
-    write_report(tmp_path, made_up(("ours",), ["alpha"]), {}, benchmark="b", frames=frames)
-    text = (tmp_path / "report.html").read_text()
-    captions = re.findall("<figcaption>(.*?)</figcaption>", text)
-    assert captions[0] == f"1 of {LENGTH}, overlap 1.00"
-    assert captions[-1] == f"{LENGTH} of {LENGTH}, no target"
+def test_legends_are_sorted_by_the_figure_that_is_read_off(tmp_path):
+    scores = made_up(("steady", "middling", "shaky"))
+    means = {t: dict(found) for t, found in scores.means.items()}
+    means["shaky"]["precision_20"] = 1.0  # another order than by success
+    means["steady"]["precision_20"] = 0.25
+    means["middling"]["precision_20"] = 0.5
+    page = Page(write(tmp_path, replace(scores, means=means)))
+    success, precision = page.legends[:2]
+    assert [entry.split()[1] for entry in success] == ["steady", "middling", "shaky"]
+    assert precision == ["1.000 shaky", "0.500 middling", "0.250 steady"]
+
+
+def test_names_with_odd_characters_are_escaped_everywhere(tmp_path):
+    odd = '<i>&"x"_%'
+    scores = made_up((odd, "plain", "third"))
+    text = write(tmp_path, scores)
+    assert "<i>&" not in text
+    page = Page(text)
+    assert odd in page.cells
+    assert any(entry.endswith(odd) for entry in page.legends[0])
+    assert odd in load_strictly(tmp_path / "report.json")["scores"]
+
+
+def test_many_trackers_are_told_apart(tmp_path):
+    trackers = [f"tracker-{place:02d}" for place in range(STYLED + 2)]
+    text = write(tmp_path, made_up(trackers))
+    page = Page(text)
+    assert text.count("<polyline") == len(trackers) * (3 + 2)
+    assert "Thin grey lines: the last 2 of the ranking." in text
+    dashes = {}
+    for tag, attrs in page.starts:
+        if tag == "polyline":
+            dashes[attrs["data-line"]] = (attrs["style"], attrs.get("stroke-dasharray"))
+    assert len(set(dashes.values())) == STYLED + 1  # all told apart, but the last two
+    assert [len(legend) for legend in page.legends].count(len(trackers)) == 3 + 2
+
+
+def test_refused_trackers_and_notes_stand_at_the_top(tmp_path):
+    truth = Truth("a", np.tile([10.0, 10, 5, 5], (4, 1)))
+    short, whole = {"a": truth.boxes[:2]}, {"a": truth.boxes}
+    scores = score({"short": short, "whole": whole}, [truth], "pysot")
+    text = write(tmp_path, scores, notes=["Read this."])
+    top = text.split("<main>")[0]
+    assert "Read this." in top
+    assert f"short is not scored: convention pysot refuses its results ({REASON})." in top
+    report = load_strictly(tmp_path / "report.json")
+    assert report["refused"] == {"short": REASON} and list(report["scores"]) == ["whole"]
+    assert "short is not scored" in (tmp_path / "report.md").read_text()
+
+
+def test_means_over_runs_stand_beside_pooled_figures(tmp_path):
+    generator = np.random.default_rng(0)
+    truths = [Truth(name, np.tile([40.0, 20, 30, 24], (20, 1)), ("blur",)) for name in "ab"]
+    starts = {name: [0, 15] for name in "ab"}
+    results = {
+        "one": {
+            t.name: [t.boxes[s:] + generator.normal(0, 6, t.boxes[s:].shape) for s in (0, 15)]
+            for t in truths
+        }
+    }
+    scores = score_runs(results, truths, starts, "matlab_otb", "tre")
+    text = write(tmp_path, scores)
+    assert "<h1>made up, TRE</h1>" in text
+    pooled, alike = [rows for rows in Page(text).tables if rows[0][0] == "Tracker"][:2]
+    assert alike[1][1] == f"{scores.by_run['one']['success_auc']:.3f}"
+    assert pooled[1][1].startswith(f"{scores.means['one']['success_auc']:.3f}")
+    assert pooled[1][1][:5] != alike[1][1]
+    assert load_strictly(tmp_path / "report.json")["by_run"] == scores.by_run
+    assert success_by_attribute(scores) == {}  # overlaps are of the first run alone
+
+
+def test_success_curves_of_challenges_are_those_of_their_sequences_alone():
+    scores = made_up()
+    part = [truth for truth in scores.truth.values() if "blur" in truth.attributes]
+    alone = score(scores.results, part, "matlab_otb")
+    for tracker in scores.trackers:
+        curve = success_by_attribute(scores)["blur"][tracker]
+        np.testing.assert_allclose(curve, alone.curves[tracker]["success"])
+        assert np.isclose(curve.mean(), scores.by_attribute["blur"][tracker]["success_auc"])
 
 
 def test_pictures_that_cannot_be_read_do_not_cost_the_report(tmp_path):
     def broken(name, index):
         raise InputError(f"{name}: picture {index} is broken")
 
-    write_report(tmp_path, made_up(), {}, benchmark="b", frames=broken)
-    assert "picture 0 is broken" in (tmp_path / "report.html").read_text()
-    write_report(tmp_path, made_up(), {}, benchmark="b")
-    assert Page((tmp_path / "report.html").read_text()).pictures == []
+    assert "picture 0 is broken" in write(tmp_path, made_up(), frames=broken)
+    assert Page(write(tmp_path, made_up())).pictures == []
 
 
-def test_many_trackers_and_results_that_end_early(tmp_path):
-    trackers = [f"tracker-{i:02d}" for i in range(DRAWN_IN_PLOTS + 2)]
-    scores = made_up(trackers)
-    for found in scores.results.values():
-        for name in found:
-            found[name] = found[name][: LENGTH // 2]
-    write_report(tmp_path, scores, {}, benchmark="b", frames=frames)
-    text = (tmp_path / "report.html").read_text()
-    assert text.count("<polyline") == 3 * DRAWN_IN_PLOTS
-    assert "last 2 of each ranking are not drawn" in text
-    assert len(Page(text).pictures) == 3 * 6
+def test_a_report_that_fails_leaves_the_old_one(tmp_path):
+    before = write(tmp_path, made_up())
+
+    def broken(benchmark, metric):
+        raise InputError("no such table")
+
+    with pytest.raises(InputError):
+        write(tmp_path, made_up(("other",)), published=broken)
+    assert (tmp_path / "report.html").read_text() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
 
 
 @pytest.mark.parametrize(
@@ -205,38 +228,3 @@ def test_many_trackers_and_results_that_end_early(tmp_path):
 )
 def test_provenance_is_said_once_where_it_is_shared(made_by, shared, differing):
     assert split_provenance(made_by) == (shared, differing)
-
-
-@pytest.mark.parametrize(
-    ("interval", "verdict"),
-    [
-        ((-0.05, -0.01), "interval −0.050 to −0.010: b is ahead."),
-        ((-0.05, 0.02), "interval −0.050 to +0.020: these sequences do not tell them apart."),
-        ((np.nan, np.nan), "one sequence gives no interval."),
-    ],
-)
-def test_comparisons_in_words(interval, verdict):
-    words = in_words(Comparison("<a>", "b", "success_auc", -0.02, interval, 0.25, 0.5))
-    start = "<strong>&lt;a&gt;</strong> beside b: −0.020, better on 25 % and worse on 50 %"
-    assert words.startswith(start)
-    assert words.endswith(verdict)
-
-
-def test_best_middle_and_worst_are_of_the_first_listed_tracker():
-    chosen = chosen_sequences(made_up())
-    found = made_up().per_sequence["ours"]
-    ranked = sorted(NAMES, key=lambda name: -found[name].metrics["success_auc"])
-    assert chosen == {"Best": ranked[0], "Middle": ranked[2], "Worst": ranked[4]}
-    assert list(chosen_sequences(made_up(names=NAMES[:2]))) == ["Best", "Worst"]
-    assert list(chosen_sequences(made_up(names=NAMES[:1]))) == ["Best"]
-
-
-def test_terminal_table():
-    scores = made_up()
-    lines = terminal_table(scores).splitlines()
-    assert lines[0].split()[:3] == ["tracker", "success", "prec@20"]
-    assert [line.split()[0] for line in lines[2:4]] == list(scores.ranking)
-    best = scores.means[scores.ranking[0]]
-    assert lines[2].split()[1:7] == [f"{value:.3f}" for value in best.values()]
-    assert lines[-1] == f"5 sequences, {5 * LENGTH} frames, matlab_otb"
-    assert len({len(line) for line in lines[:4]}) == 1

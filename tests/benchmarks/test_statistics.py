@@ -37,17 +37,24 @@ def test_equal_values_have_no_spread_and_no_values_no_interval():
 def test_paired_comparison_by_hand():
     values = {"b": np.array([0.4, 0.6, 0.5, 0.3]), "a": np.array([0.5, 0.6, 0.7, 0.2])}
     figures = {tracker: mean_over_sequences(own) for tracker, own in values.items()}
-    (comparison,) = compare_paired(figures, values, "b", "success_auc")
+    (comparison,) = compare_paired(figures, values, "success_auc")
     assert (comparison.tracker, comparison.reference) == ("a", "b")
     np.testing.assert_allclose(comparison.difference, 0.05)
     assert (comparison.won, comparison.lost) == (0.5, 0.25)
     # Any mean of four differences lies between the least and the largest one.
     assert -0.1 <= comparison.interval[0] < 0.05 < comparison.interval[1] <= 0.2
-    assert compare_paired({"b": figures["b"]}, values, "b", "success_auc") == ()
+    assert compare_paired({"b": figures["b"]}, values, "success_auc") == ()
 
 
 def test_pairs_share_their_draws():
     values = np.random.default_rng(2).random(12)
     figures = {"b": mean_over_sequences(values), "a": mean_over_sequences(values + 0.25)}
-    (comparison,) = compare_paired(figures, {"a": values + 0.25, "b": values}, "b", "ao")
+    (comparison,) = compare_paired(figures, {"a": values + 0.25, "b": values}, "ao")
     np.testing.assert_allclose(comparison.interval, [0.25, 0.25])
+
+
+def test_every_pair_is_compared_those_with_the_first_at_first():
+    values = {name: np.random.default_rng(n).random(5) for n, name in enumerate("cab")}
+    figures = {tracker: mean_over_sequences(own) for tracker, own in values.items()}
+    pairs = [(c.reference, c.tracker) for c in compare_paired(figures, values, "ao")]
+    assert pairs == [("c", "a"), ("c", "b"), ("a", "b")]

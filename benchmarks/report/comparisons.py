@@ -1,0 +1,123 @@
+"""Trackers side by side on the same sequences: each beside the best, and any two."""
+
+from html import escape
+
+from benchmarks.figures import METRICS
+from benchmarks.report.elements import breadth, heading, named, quiet, row, section, table
+from benchmarks.report.view import colors, sequence_metric, signed
+from benchmarks.scoring import Scores
+from benchmarks.statistics import Comparison
+
+
+def comparison_section(scores: Scores) -> str:
+    """Each tracker beside the best, then every pair, from which page.js lets one be chosen."""
+    beside_best = [c for c in scores.paired if c.reference == scores.ranking[0]]
+    if not beside_best:
+        return ""
+    metric = beside_best[0].metric
+    words = (
+        f"Differences of {METRICS[metric].label}, paired: on the same sequences. 95 % bootstrap "
+        "intervals over sequences, not corrected for the number of comparisons. "
+    )
+    if sequence_metric(scores) != metric:
+        words += "Better and worse on a sequence by its accuracy. "
+    caption = quiet(escape(f"{words}Convention {scores.convention}."))
+    body = caption + _best_table(scores, beside_best) + _pair_table(scores)
+    return section("Side by side", body)
+
+
+def reversed_pair(comparison: Comparison) -> Comparison:
+    """The same two the other way round."""
+    low, high = comparison.interval
+    return Comparison(
+        comparison.reference,
+        comparison.tracker,
+        comparison.metric,
+        -comparison.difference,
+        (-high, -low),
+        comparison.lost,
+        comparison.won,
+    )
+
+
+def all_pairs(scores: Scores) -> dict[tuple[str, str], Comparison]:
+    """(tracker, other) -> comparison, both ways round; {} unless every pair was compared."""
+    found = {(c.tracker, c.reference): c for c in scores.paired}
+    found |= {(b, a): reversed_pair(c) for (a, b), c in found.items() if (b, a) not in found}
+    return found if len(found) == len(scores.trackers) * (len(scores.trackers) - 1) else {}
+
+
+def in_words(comparison: Comparison) -> str:
+    """One comparison as a sentence or two, in plain text."""
+    start = (
+        f"{comparison.tracker} beside {comparison.reference}: "
+        f"{signed(comparison.difference, comparison.metric)}, better on "
+        f"{100 * comparison.won:.0f} % and worse on {100 * comparison.lost:.0f} % of the sequences"
+    )
+    if comparison.interval[0] != comparison.interval[0]:
+        return f"{start}; one sequence gives no interval."
+    return f"{start}; interval {_interval(comparison)}: {verdict(comparison)}."
+
+
+def verdict(comparison: Comparison) -> str:
+    """What the interval says."""
+    low, high = comparison.interval
+    if low > 0:
+        return f"{comparison.tracker} is ahead"
+    if high < 0:
+        return f"{comparison.reference} is ahead"
+    return "these sequences do not tell them apart"
+
+
+def _interval(comparison: Comparison) -> str:
+    low, high = comparison.interval
+    return f"{signed(low, comparison.metric)} to {signed(high, comparison.metric)}"
+
+
+def _best_table(scores: Scores, comparisons: list[Comparison]) -> str:
+    index_of = colors(scores)
+    rows = []
+    for one in comparisons:
+        known = one.interval[0] == one.interval[0]
+        cells = [
+            signed(one.difference, one.metric),
+            _interval(one) if known else "–",
+            f"{100 * one.won:.0f} %",
+            f"{100 * one.lost:.0f} %",
+        ]
+        said = verdict(one) if known else "one sequence gives no interval"
+        tail = f'<td class="word">{escape(said)}</td>'
+        rows.append(
+            row(named(one.tracker, index_of), [*(f"<td>{text}</td>" for text in cells), tail])
+        )
+    heads = (f"Beside {scores.ranking[0]}", "difference", "95 % interval", "better on", "worse on")
+    return table([*map(heading, heads), heading("", kind="word")], rows)
+
+
+def _pair_table(scores: Scores) -> str:
+    """Row minus column; the words of each pair stand in its cell's title, for page.js."""
+    pairs = all_pairs(scores)
+    if len(scores.trackers) < 3 or not pairs:
+        return ""
+    index_of = colors(scores)
+    rows = []
+    for tracker in scores.ranking:
+        cells = []
+        for other in scores.ranking:
+            if other == tracker:
+                cells.append("<td></td>")
+                continue
+            one = pairs[tracker, other]
+            low, high = one.interval
+            kind = ' class="apart"' if low > 0 or high < 0 else ""
+            difference = signed(one.difference, one.metric).replace("0.", ".", 1)
+            cells.append(f'<td{kind} title="{escape(in_words(one))}">{difference}</td>')
+        rows.append(row(named(tracker, index_of), cells))
+    head = [heading("Row minus column"), *map(heading, scores.ranking)]
+    words = quiet(
+        "Every pair: the row's tracker minus the column's; bold where the interval excludes zero. "
+        '<span class="screen">A click on a figure says it in words.</span>'
+    )
+    chooser = '<p class="chooser screen" hidden></p><p class="said" aria-live="polite"></p>'
+    body = table(head, rows, f"pairs {breadth(len(scores.trackers))}")
+    return f'<div class="any-two"><h3>Any two</h3>{words}{chooser}{body}</div>'

@@ -1,0 +1,198 @@
+"""Success and precision plots, over all sequences and over those of each challenge."""
+
+from html import escape
+
+import numpy as np
+
+from benchmarks.figures import METRICS
+from benchmarks.report.elements import legend, named, quiet, section
+from benchmarks.report.grids import attribute_grid, attributes_by_size
+from benchmarks.report.palette import HUES, STYLED
+from benchmarks.report.svg import curve_plot, enclosing
+from benchmarks.report.tables import grid_table
+from benchmarks.report.view import best_first, colors, number
+from benchmarks.scoring import Scores
+
+# curve, heading, axis, figure of the legend, how it is read off, the threshold where it is
+PLOTS = (
+    ("success", "Success", "overlap threshold", "success_auc", "mean", None),
+    ("precision", "Precision", "distance in pixels", "precision_20", "at 20 px", 20.0),
+    (
+        "norm_precision",
+        "Normalised precision",
+        "distance in target sizes",
+        "norm_precision_20",
+        "at 0.20",
+        0.20,
+    ),
+)
+
+
+def curve_section(scores: Scores) -> str:
+    """Success and precision over their thresholds, legends sorted by the figure read off them."""
+    figures = []
+    for kind, title, axis, metric, how, read_at in PLOTS:
+        if kind not in scores.thresholds or metric not in scores.metrics:
+            continue
+        curves = {tracker: scores.curves[tracker][kind] for tracker in scores.trackers}
+        values = {tracker: scores.means[tracker][metric] for tracker in scores.trackers}
+        order = best_first(scores, metric)
+        figures.append(
+            curve_figure(
+                scores, title, how, axis, scores.thresholds[kind], curves, values, order, read_at
+            )
+        )
+    if not figures:
+        return ""
+    caption = f"In the legends the figure that ranks the curves. Convention {scores.convention}."
+    return section(
+        "Curves",
+        f'<div class="plots">{"".join(figures)}</div>{quiet(escape(caption) + thin_note(scores))}',
+    )
+
+
+def curve_figure(
+    scores, title, how, axis, thresholds, curves, values, order, read_at=None, band=None, top=1.0
+) -> str:
+    """One plot with its legend; `order` sorts the legend, and its first lies on top."""
+    index_of = colors(scores)
+    drawn = sorted(reversed(order), key=lambda tracker: index_of[tracker] < STYLED)
+    lines = [(index_of[tracker], tracker, curves[tracker]) for tracker in drawn]
+    plot = curve_plot(f"{title} plot", axis, thresholds, lines, read_at, band, top)
+    entries = [(index_of[t], f"{number(values[t], scores.ranked_by)} {t}") for t in order]
+    return (
+        f"<figure><h3>{escape(title)} <small>{escape(how)}</small></h3>{plot}"
+        f"{legend(entries)}</figure>"
+    )
+
+
+def thin_note(scores: Scores) -> str:
+    """Which trackers have no colour of their own."""
+    more = len(scores.trackers) - STYLED
+    return f" Thin grey lines: the last {more} of the ranking." if more > 0 else ""
+
+
+def attribute_section(scores: Scores) -> str:
+    """Challenges as the papers show them: points, a table, and a success plot each."""
+    grid = attribute_grid(scores)
+    if grid is None:
+        return ""
+    order = attributes_by_size(scores)
+    metric = scores.ranked_by
+    counts = {attribute: len(scores.sequences_with(attribute)) for attribute in order}
+    chart = dot_chart(
+        scores,
+        [
+            (attribute, str(counts[attribute]), {t: found[t][metric] for t in scores.trackers})
+            for attribute in order
+            for found in [scores.by_attribute[attribute]]
+        ],
+    )
+    caption = quiet(escape(f"{grid.caption} Beside each challenge its number of sequences."))
+    return section(
+        "Challenges", caption + chart + grid_table(scores, grid) + _attribute_plots(scores, order)
+    )
+
+
+def _attribute_plots(scores: Scores, order: list[str]) -> str:
+    curves = success_by_attribute(scores)
+    if len(scores.trackers) < 2 or not curves:
+        return ""
+    label = METRICS["success_auc"].label
+    figures = []
+    for attribute in order:
+        values = {t: scores.by_attribute[attribute][t]["success_auc"] for t in scores.ranking}
+        ranked = sorted(values, key=lambda tracker: -values[tracker])
+        how = f"{len(scores.sequences_with(attribute))} sequences"
+        figures.append(
+            curve_figure(
+                scores,
+                attribute,
+                how,
+                "overlap threshold",
+                scores.thresholds["success"],
+                curves[attribute],
+                values,
+                ranked,
+            )
+        )
+    words = f"Success plots of each challenge; in the legends its {label}."
+    return quiet(words + thin_note(scores)) + f'<div class="plots small">{"".join(figures)}</div>'
+
+
+def success_by_attribute(scores: Scores) -> dict[str, dict[str, np.ndarray]]:
+    """attribute -> tracker -> success curve (T,), the mean over its sequences.
+
+    Read off the overlaps of single frames. Empty where the benchmark's curve is more than their
+    mean over sequences: several runs a sequence, frames pooled, no success curve at all.
+    """
+    if "success" not in scores.thresholds:
+        return {}
+    shares = {tracker: _success_shares(scores, tracker) for tracker in scores.trackers}
+    for tracker, rows in shares.items():
+        if not np.allclose(np.nanmean(rows, axis=0), scores.curves[tracker]["success"]):
+            return {}
+    found = {}
+    for attribute in scores.by_attribute:
+        has = np.array([attribute in truth.attributes for truth in scores.truth.values()])
+        found[attribute] = {t: _mean(rows[has]) for t, rows in shares.items()}
+    return found
+
+
+def _success_shares(scores: Scores, tracker: str) -> np.ndarray:
+    """(S, T) share of each sequence's counted frames with overlap above each threshold."""
+    thresholds = scores.thresholds["success"]
+    rows = np.full((len(scores.truth), len(thresholds)), np.nan)
+    for place, name in enumerate(scores.truth):
+        overlaps = scores.overlaps[tracker][name]
+        overlaps = np.sort(overlaps[~np.isnan(overlaps)])
+        if len(overlaps):
+            rows[place] = 1 - np.searchsorted(overlaps, thresholds, side="right") / len(overlaps)
+    return rows
+
+
+def _mean(rows: np.ndarray) -> np.ndarray:
+    known = rows[~np.isnan(rows[:, 0])]
+    return known.mean(0) if len(known) else np.full(rows.shape[1], np.nan)
+
+
+def dot_chart(scores: Scores, lines: list[tuple[str, str, dict[str, float]]]) -> str:
+    """A line a challenge: name, small print, tracker -> share. Six in colour, the others ticks."""
+    index_of = colors(scores)
+    leading = list(index_of)[:HUES]
+    known = [value for *_, values in lines for value in values.values() if value == value]
+    start, end = enclosing(known or [0.0, 1.0], 0.1, 1.0)
+    steps = round((end - start) / 0.1)
+    parts = []
+    for label, small, values in lines:
+        dots = "".join(
+            _dot(
+                index_of[tracker],
+                values[tracker],
+                (values[tracker] - start) / (end - start),
+                tracker,
+            )
+            for tracker in reversed(list(index_of))
+            if values.get(tracker, np.nan) == values.get(tracker, np.nan)
+        )
+        name = f"{escape(label)} <small class=quiet>{escape(small)}</small>"
+        parts.append(f'<span>{name}</span><div class="track">{dots}</div>')
+    ticks = "".join(f"<span>{start + step / 10:.1f}</span>" for step in range(steps + 1))
+    entries = "".join(
+        f'<li data-line="{index_of[tracker]}">{named(tracker, index_of)}</li>'
+        for tracker in leading
+    )
+    if len(index_of) > HUES:
+        entries += f"<li><i class=tick></i>{len(index_of) - HUES} others</li>"
+    scale = f'<span></span><div class="scale">{ticks}</div>'
+    return (
+        f'<div class="dots" style="--step:{100 / steps:.3f}%">{"".join(parts)}{scale}</div>'
+        f'<ol class="legend">{entries}</ol>'
+    )
+
+
+def _dot(index: int, value: float, place: float, tracker: str) -> str:
+    title = f'data-line="{index}" title="{escape(tracker)} {value:.3f}"'
+    if index >= HUES:
+        return f'<i class="tick" style="left:{place:.1%}" {title}></i>'
+    return f'<i style="left:{place:.1%};--hue:var(--hue-{index})" {title}></i>'
