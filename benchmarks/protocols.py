@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.results import run_name
 from benchmarks.starts import SHIFTS, occluded_frames, segment_starts, shifted_box
 from benchmarks.truth import Truth
 from benchmarks.vot.overlap import as_regions, failed
@@ -202,14 +203,14 @@ def tre(sequence: Truth, rules: Rules) -> Iterator[Pass]:
         raise InputError(f"{sequence.name}: {error}") from None
     for number, first in enumerate(starts, 1):
         steps = one_pass(sequence.boxes, first)
-        yield Pass(sequence, _path("tre", sequence, number), steps, len(sequence) - first)
+        yield Pass(sequence, run_name("tre", sequence.name, number), steps, len(sequence) - first)
 
 
 def sre(sequence: Truth, rules: Rules) -> Iterator[Pass]:
     """OTB's spatial robustness: `shifted_box`, in the order of SHIFTS."""
     for number, shift in enumerate(SHIFTS, 1):
         steps = shifted_pass(sequence, shift)
-        yield Pass(sequence, _path("sre", sequence, number), steps, len(sequence))
+        yield Pass(sequence, run_name("sre", sequence.name, number), steps, len(sequence))
 
 
 def baseline(sequence: Truth, rules: Rules) -> Iterator[Pass]:
@@ -252,9 +253,5 @@ def _reset_based(name: str, sequence: Truth, rules: Rules, interval: float) -> I
 
     for repetition in range(rules.repetitions):
         steps = reset_based(sequence.boxes, has_failed, Clock(interval, rules.grace))
-        path = _path(name, sequence, repetition + 1)
+        path = run_name(name, sequence.name, repetition + 1)
         yield Pass(sequence, path, steps, len(sequence), repetition)
-
-
-def _path(protocol: str, sequence: Truth, number: int) -> str:
-    return f"{protocol}/{sequence.name}/{sequence.name}_{number:03d}"

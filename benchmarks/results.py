@@ -31,9 +31,17 @@ def write_boxes(path: Path, boxes: np.ndarray, origin: float = 0.0) -> None:
     write_atomically(path, "".join(line + "\n" for line in lines))
 
 
+def run_name(protocol: str, sequence: str, run: int) -> str:
+    """Where one of several runs on a sequence stands below the tracker's folder, without suffix.
+
+    Runs are counted from 1.
+    """
+    return f"{protocol}/{sequence}/{sequence}_{run:03d}"
+
+
 def run_path(directory: Path, tracker: str, protocol: str, sequence: str, run: int) -> Path:
-    """Where one of several runs on a sequence stands; they are counted from 1."""
-    return Path(directory) / tracker / protocol / sequence / f"{sequence}_{run:03d}.txt"
+    """The file of one of several runs on a sequence."""
+    return result_path(directory, tracker, run_name(protocol, sequence, run))
 
 
 def tracker_names(directory: Path) -> list[str]:

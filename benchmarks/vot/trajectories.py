@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.files import write_atomically
+from benchmarks.results import run_path
 from benchmarks.vot.overlap import is_box
 from ops.errors import InputError
 
@@ -115,14 +116,6 @@ def write_trajectory(path: Path, trajectory: Trajectory) -> None:
     write_atomically(path, "".join(line + "\n" for line in lines))
 
 
-def result_path(
-    directory: Path, tracker: str, experiment: str, sequence: str, repetition: int = 1
-) -> Path:
-    """Where a run stands: DIRECTORY/TRACKER/EXPERIMENT/SEQUENCE/SEQUENCE_001.txt, from 1 on."""
-    folder = Path(directory) / tracker / experiment / sequence
-    return folder / f"{sequence}_{repetition:03d}.txt"
-
-
 def find_results(directory: Path, tracker: str, experiment: str, sequence: str) -> list[Path]:
     """The files of all repetitions of a tracker on a sequence, in order.
 
@@ -130,7 +123,7 @@ def find_results(directory: Path, tracker: str, experiment: str, sequence: str) 
     """
     if experiment not in EXPERIMENTS:
         raise InputError(f"experiment={experiment}: expected one of {', '.join(EXPERIMENTS)}")
-    first = result_path(directory, tracker, experiment, sequence)
+    first = run_path(directory, tracker, experiment, sequence, 1)
     name = re.compile(re.escape(sequence) + r"_(\d{3})\.txt")
     numbers = {
         int(match[1])
@@ -138,7 +131,7 @@ def find_results(directory: Path, tracker: str, experiment: str, sequence: str) 
         if (match := name.fullmatch(path.name))
     }
     paths = [
-        result_path(directory, tracker, experiment, sequence, number)
+        run_path(directory, tracker, experiment, sequence, number)
         for number in range(1, max(numbers, default=1) + 1)
     ]
     for number, path in enumerate(paths, 1):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.results import run_path
 from benchmarks.vot.trajectories import (
     FAILED,
     SKIPPED,
@@ -9,7 +10,6 @@ from benchmarks.vot.trajectories import (
     Trajectory,
     find_results,
     read_trajectory,
-    result_path,
     write_trajectory,
 )
 from ops.errors import InputError
@@ -38,7 +38,7 @@ def test_reads_what_it_writes(tmp_path):
     regions[1, :4] = 1.00004, -2.5, 3, 4
     regions[2] = np.arange(8) / 3
     written = Trajectory(np.array([STARTED, TRACKED, TRACKED, TRACKED, FAILED], np.int8), regions)
-    path = result_path(tmp_path, "ours", "baseline", "bag", 2)
+    path = run_path(tmp_path, "ours", "baseline", "bag", 2)
     write_trajectory(path, written)
     assert path == tmp_path / "ours" / "baseline" / "bag" / "bag_002.txt"
     assert path.read_text().splitlines()[:2] == ["1", "1.0000,-2.5000,3.0000,4.0000"]
@@ -78,7 +78,7 @@ def test_says_that_there_is_no_file(tmp_path):
 
 def test_finds_repetitions_in_order(tmp_path):
     for number in (2, 1, 3):
-        path = result_path(tmp_path, "ours", "realtime", "bag", number)
+        path = run_path(tmp_path, "ours", "realtime", "bag", number)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     path.with_name("bag_time.txt").touch()
