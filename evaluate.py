@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from benchmarks.report import terminal_table, write_report, write_tables
 from engine.command import open_run, record_network, run_command
 from engine.instantiate import build_dataset
-from engine.scoring import facts_of_results, score_results
+from engine.scoring import facts_of_results, frames_of, score_results
 from ops.errors import InputError
 
 
@@ -48,20 +48,18 @@ def score_folder(config: DictConfig) -> None:
         raise InputError("results=null: mode=score expects results=DIR, of TRACKER/SEQUENCE.txt")
     run = open_run(config)
     dataset = build_dataset(config.dataset)
+    results = Path(config.results)
     scores = score_results(
-        dataset,
-        Path(config.results),
-        protocol=config.evaluation.protocol,
-        convention=config.convention,
+        dataset, results, config.trackers, config.evaluation.protocol, config.convention
     )
     log = run.open("score")
-    made_by = facts_of_results(dataset, Path(config.results), [*scores.trackers, *scores.refused])
     write_report(
         run.directory,
         scores,
-        made_by,
+        facts_of_results(dataset, results, [*scores.trackers, *scores.refused]),
         benchmark=dataset.name,
-        notes=[f"A part of {dataset.name}: {dataset.part}."] if dataset.part else [],
+        part=dataset.part,
+        frames=frames_of(dataset),
     )
     log.info("%s", terminal_table(scores))
     log.info("report: %s", run.directory / "report.html")

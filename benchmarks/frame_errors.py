@@ -40,14 +40,15 @@ def matlab_otb_errors(runs: Runs, predicted: np.ndarray, missing: np.ndarray) ->
     """Frames as the OTB benchmark's MATLAB toolkit takes them (Wu et al., CVPR 2013, TPAMI 2015).
 
     The first frame is the truth. A box whose numbers are all NaN, or with w <= 0 or h <= 0, becomes
-    the box before it. Frames that the result lacks fail. Truth is not valid where any of x, y, w, h
-    is NaN or <= 0 in the benchmark's 1-based files, so where x or y is <= -1 here: x = 0 is valid.
-    Such a frame is a failure in success and correct in precision and normalised precision (the
-    toolkit's overlap and error of -1), also where the result lacks it. A frame flagged as absent
-    (LaSOT) fails in all three.
+    the box before it, unless the truth there has NaN. Frames that the result lacks fail. Truth is
+    not valid where any of x, y, w, h is NaN or <= 0 in the benchmark's 1-based files, so where x or
+    y is <= -1 here: x = 0 is valid. Such a frame is a failure in success and correct in precision
+    and normalised precision (the toolkit's overlap and error of -1), also where the result lacks
+    it. A frame flagged as absent (LaSOT) fails in all three.
     """
     boxes = np.where(runs.first[:, None], runs.boxes, predicted)
     bad = np.isnan(boxes).all(1) | (boxes[:, 2] <= 0) | (boxes[:, 3] <= 0)
+    bad &= ~np.isnan(runs.boxes).any(1)
     boxes = with_previous(boxes, bad & ~missing & ~runs.first)
     return _as_matlab(runs, boxes, np.ones(len(boxes), bool))
 
@@ -135,7 +136,8 @@ def got10k_val_errors(runs: Runs, predicted: np.ndarray, missing: np.ndarray) ->
 
 
 def pytracking_errors(runs: Runs, predicted: np.ndarray, missing: np.ndarray) -> FrameErrors:
-    """Frames as pytracking takes them (visionml/pytracking, calc_seq_err_robust).
+    """Frames as pytracking takes them (visionml/pytracking, calc_seq_err_robust; the version that
+    looks at x and y of the truth as well, and divides by all frames).
 
     The first frame is the truth. A box with w = 0 or h = 0 becomes the one before it; frames that
     the result lacks fail. Truth with any of x, y, w, h <= 0 in 1-based files fails in success and
@@ -143,8 +145,10 @@ def pytracking_errors(runs: Runs, predicted: np.ndarray, missing: np.ndarray) ->
     (UAV123, whose own rule there it is) it is correct in precision as well. A frame flagged as
     absent (LaSOT) fails in all three.
 
-    Raises Refused where a box has NaN or a negative side.
+    Raises Refused where a box has NaN or a negative side, and for a short result on LaSOT.
     """
+    if runs.absent is not None and missing.any():
+        raise Refused(f"{_run_of(missing, runs)} is too short, at which pytracking stops on LaSOT")
     with np.errstate(invalid="ignore"):
         invalid = ~missing & (np.isnan(predicted).any(1) | (predicted[:, 2:] < 0).any(1))
     if invalid.any():

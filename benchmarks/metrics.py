@@ -14,12 +14,13 @@ NORM_PRECISION_THRESHOLDS = np.arange(51) / 100  # shares of the true width and 
 
 
 def thresholds(convention: Convention) -> dict[str, np.ndarray]:
-    """The thresholds of each curve."""
-    return {
-        "success": convention.success_thresholds,
-        "precision": PRECISION_THRESHOLDS,
-        "norm_precision": NORM_PRECISION_THRESHOLDS,
-    }
+    """The thresholds of each curve that belongs to one of the convention's figures."""
+    places = {"success": convention.success_thresholds}
+    if "precision_20" in convention.metrics:
+        places["precision"] = PRECISION_THRESHOLDS
+    if "norm_precision_20" in convention.metrics:
+        places["norm_precision"] = NORM_PRECISION_THRESHOLDS
+    return places
 
 
 def tracker_score(
@@ -41,7 +42,7 @@ def tracker_score(
     """
     place = np.arange(len(runs.starts)) if sequence is None else sequence
     place = place[runs.run[errors.counted]]
-    count = place.max(initial=-1) + 1 if sequence is not None else len(runs.starts)
+    count = len(runs.starts) if sequence is None else sequence.max() + 1
     frames = np.bincount(place, minlength=count)
     overlap = errors.overlap[errors.counted]
     averaged = slice(None) if convention.averages_failures else overlap >= 0
@@ -55,7 +56,7 @@ def tracker_score(
             errors.norm_distance[errors.counted], NORM_PRECISION_THRESHOLDS, place, count
         ),
     }
-    sums = {
+    every = {
         "success_auc": passing["success"].mean(1),
         "precision_20": passing["precision"][:, 20],
         "norm_precision_20": passing["norm_precision"][:, 20],
@@ -63,17 +64,20 @@ def tracker_score(
         "sr_50": np.bincount(place, overlap > 0.50, count),
         "sr_75": np.bincount(place, overlap > 0.75, count),
     }
+    sums = {metric: every[metric] for metric in convention.metrics}
     counts = dict.fromkeys(sums, frames)
     counts["ao"] = np.bincount(place[averaged], minlength=count)
+    passing = {kind: passing[kind] for kind in thresholds(convention)}
     with np.errstate(invalid="ignore"):
         per_sequence = {metric: sums[metric] / counts[metric] for metric in sums}
         shares = {kind: table / frames[:, None] for kind, table in passing.items()}
     if convention.pooled:
         figures = {metric: pooled(sums[metric], counts[metric]) for metric in sums}
-        curves = {kind: table.sum(0) / frames.sum() for kind, table in passing.items()}
+        curves = {kind: table.sum(0) / max(frames.sum(), 1) for kind, table in passing.items()}
     else:
         figures = {metric: mean_over_sequences(values) for metric, values in per_sequence.items()}
-        curves = {kind: np.nanmean(table, axis=0) for kind, table in shares.items()}
+        counting = frames > 0
+        curves = {kind: table[counting].mean(0) for kind, table in shares.items()}
     shown = np.where(errors.counted, np.maximum(errors.overlap, 0), np.nan)
     return TrackerScore(figures, per_sequence, curves, runs.split(shown), {})
 

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.results import run_name
-from benchmarks.starts import SHIFTS, occluded_frames, segment_starts, shifted_box
+from benchmarks.starts import SHIFTS, sequence_starts, shifted_box
 from benchmarks.truth import Truth
 from benchmarks.vot.overlap import as_regions, failed
-from benchmarks.vot.trajectories import FAILED, SKIPPED, STARTED, TRACKED, Trajectory
+from benchmarks.vot.trajectories import FAILED, RESTART, SKIPPED, STARTED, TRACKED, Trajectory
 from ops.boxes import valid
 from ops.errors import InputError
 
@@ -81,8 +81,6 @@ def shifted_pass(sequence: Truth, shift: str) -> Protocol:
 
 
 # ---------------------------------------------------------------------------- VOT
-
-RESTART = 5  # frames from a failure to the next start
 
 
 class Clock:
@@ -196,12 +194,8 @@ def ope(sequence: Truth, rules: Rules) -> Iterator[Pass]:
 
 
 def tre(sequence: Truth, rules: Rules) -> Iterator[Pass]:
-    """OTB's temporal robustness: `segment_starts`. A file has the rows of its segment alone."""
-    try:
-        starts = segment_starts(sequence.boxes, occluded_frames().get(sequence.name, ()))
-    except InputError as error:
-        raise InputError(f"{sequence.name}: {error}") from None
-    for number, first in enumerate(starts, 1):
+    """OTB's temporal robustness: `sequence_starts`. A file has the rows of its segment alone."""
+    for number, first in enumerate(sequence_starts(sequence.name, sequence.boxes), 1):
         steps = one_pass(sequence.boxes, first)
         yield Pass(sequence, run_name("tre", sequence.name, number), steps, len(sequence) - first)
 

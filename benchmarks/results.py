@@ -48,61 +48,67 @@ def tracker_names(directory: Path) -> list[str]:
     """The trackers that DIRECTORY holds results of, a folder each. Raises InputError for none."""
     directory = Path(directory)
     if not directory.is_dir():
-        raise InputError(f"{directory}: no such folder; expected {directory}/TRACKER/SEQUENCE.txt")
+        raise InputError(f"results={directory}: no such folder of TRACKER/SEQUENCE.txt")
     names = sorted(
         path.name for path in directory.iterdir() if path.is_dir() and path.name[0] not in "._"
     )
+    if (directory / "baseline").is_dir() or (not names and any(directory.glob("*.txt"))):
+        raise InputError(
+            f"results={directory}: looks like one tracker's own folder, expected the one above it"
+        )
     if not names:
-        raise InputError(f"{directory}: holds no folder of a tracker (TRACKER/SEQUENCE.txt)")
+        raise InputError(f"results={directory}: holds no TRACKER/SEQUENCE.txt")
     return names
 
 
-def read_results(
-    directory: Path, trackers: Iterable[str], sequences: Iterable[str], origin: float = 0.0
-) -> dict[str, dict[str, np.ndarray]]:
-    """Read DIRECTORY/TRACKER/SEQUENCE.txt of each tracker: boxes by tracker and sequence.
+def read_tracker(
+    directory: Path, tracker: str, sequences: Iterable[str], origin: float = 0.0
+) -> dict[str, np.ndarray]:
+    """One-pass results of a tracker by sequence: DIRECTORY/TRACKER/SEQUENCE.txt.
 
-    Raises InputError if a tracker lacks a file for one of `sequences`.
+    What the got10k toolkit writes, SEQUENCE/SEQUENCE_001.txt, is read as well (the first run, as it
+    does itself). Raises InputError if a file is missing, empty or damaged.
     """
-    sequences = list(sequences)
-    found = {}
-    for tracker in trackers:
-        paths = {name: result_path(directory, tracker, name) for name in sequences}
-        _check_all_there(Path(directory) / tracker, paths.values())
-        found[tracker] = {name: read_boxes(path, origin) for name, path in paths.items()}
-    return found
+    paths = {name: result_path(directory, tracker, name) for name in sequences}
+    nested = {
+        name: path.with_suffix("") / f"{name}_001.txt"
+        for name, path in paths.items()
+        if not path.is_file()
+    }
+    paths |= {name: path for name, path in nested.items() if path.is_file()}
+    check_all_there(Path(directory) / tracker, paths.values())
+    return {name: _read(path, origin) for name, path in paths.items()}
 
 
 def read_runs(
-    directory: Path,
-    trackers: Iterable[str],
-    protocol: str,
-    runs: Mapping[str, int],
-    origin: float = 0.0,
-) -> dict[str, dict[str, list[np.ndarray]]]:
-    """Read DIRECTORY/TRACKER/PROTOCOL/SEQUENCE/SEQUENCE_001.txt, ...: boxes of each run.
+    directory: Path, tracker: str, protocol: str, runs: Mapping[str, int], origin: float = 0.0
+) -> dict[str, list[np.ndarray]]:
+    """Runs of a tracker by sequence: DIRECTORY/TRACKER/PROTOCOL/SEQUENCE/SEQUENCE_001.txt, ...
 
-    `runs` says how many runs each sequence has. Raises InputError where one is missing.
+    `runs` says how many each sequence has. Raises InputError as read_tracker does.
     """
-    found = {}
-    for tracker in trackers:
-        paths = {
-            name: [run_path(directory, tracker, protocol, name, run + 1) for run in range(count)]
-            for name, count in runs.items()
-        }
-        folder = Path(directory) / tracker / protocol
-        _check_all_there(folder, [path for group in paths.values() for path in group])
-        found[tracker] = {
-            name: [read_boxes(path, origin) for path in group] for name, group in paths.items()
-        }
-    return found
+    paths = {
+        name: [run_path(directory, tracker, protocol, name, run + 1) for run in range(count)]
+        for name, count in runs.items()
+    }
+    check_all_there(Path(directory) / tracker, [path for group in paths.values() for path in group])
+    return {name: [_read(path, origin) for path in group] for name, group in paths.items()}
 
 
-def _check_all_there(folder: Path, paths: Iterable[Path]) -> None:
+def check_all_there(folder: Path, paths: Iterable[Path]) -> None:
+    """Raise InputError, with how many and the first, if some of a tracker's files are missing."""
     paths = list(paths)
     missing = [path for path in paths if not path.is_file()]
     if missing:
+        part = "; dataset.sequences=[...] scores a part" if len(missing) < len(paths) else ""
         raise InputError(
-            f"{folder}: {len(missing)} of {len(paths)} results are missing, the first is "
-            f"{missing[0].relative_to(folder)}; dataset.sequences=[...] scores a part"
+            f"{len(missing)} of {len(paths)} results are missing in {folder}, the first is "
+            f"{missing[0].relative_to(folder)}{part}"
         )
+
+
+def _read(path: Path, origin: float) -> np.ndarray:
+    boxes = read_boxes(path, origin)
+    if not len(boxes):
+        raise InputError(f"{path}: empty, expected a line x,y,w,h a frame")
+    return boxes

@@ -37,13 +37,6 @@ class Runs:
         """(F, ...) -> S arrays."""
         return np.split(values, self.starts[1:])
 
-    def mean_by_run(self, values: np.ndarray, counted: np.ndarray) -> np.ndarray:
-        """Mean (S,) of values (F,) over the counted frames of each run; NaN where there is none."""
-        sums = np.bincount(self.run[counted], values[counted], len(self.starts))
-        counts = np.bincount(self.run[counted], minlength=len(self.starts))
-        with np.errstate(invalid="ignore"):
-            return sums / counts
-
 
 def join_truth(truths: Sequence[Truth]) -> Runs:
     """The truth of S runs, none of them empty."""

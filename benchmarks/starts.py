@@ -46,6 +46,14 @@ def segment_starts(boxes: np.ndarray, occluded: Sequence[Sequence[int]] = ()) ->
     return frames[[*places, len(frames) - 1]].tolist()
 
 
+def sequence_starts(name: str, boxes: np.ndarray) -> list[int]:
+    """`segment_starts` of a sequence by its name, on which OTB's occluded frames depend."""
+    try:
+        return segment_starts(boxes, occluded_frames().get(name, []))
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+
+
 SHIFTS = (
     *("left", "right", "up", "down", "topLeft", "topRight", "bottomLeft", "bottomRight"),
     *("scale_8", "scale_9", "scale_11", "scale_12"),

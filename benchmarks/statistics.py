@@ -39,7 +39,8 @@ class Comparison:
     Attributes:
         difference: mean over sequences of tracker minus reference.
         interval: 95 % bootstrap interval of it over sequences.
-        won, lost: share of sequences where the tracker's figure is larger, smaller (rest: equal).
+        won, lost: share of the sequences with a figure of both where the tracker's is larger,
+            smaller (rest: equal).
     """
 
     tracker: str
@@ -72,6 +73,7 @@ def compare_paired(
     comparisons = []
     for reference, tracker in combinations(figures, 2):
         better = per_sequence[tracker] - per_sequence[reference]
+        better = better[~np.isnan(better)]
         comparisons.append(
             Comparison(
                 tracker=tracker,
@@ -79,8 +81,8 @@ def compare_paired(
                 metric=metric,
                 difference=float(figures[tracker].value() - figures[reference].value()),
                 interval=interval(resampled[tracker] - resampled[reference]),
-                won=float((better > 0).mean()),
-                lost=float((better < 0).mean()),
+                won=float((better > 0).sum() / max(len(better), 1)),
+                lost=float((better < 0).sum() / max(len(better), 1)),
             )
         )
     return tuple(comparisons)

@@ -37,11 +37,14 @@ def choose(
         return rows, None
     if not isinstance(sequences, list | tuple) or not sequences:
         raise InputError(f"dataset.sequences={sequences}: expected [NAME, ...], or null for all")
+    sequences = [str(name) for name in sequences]
     unknown = sorted(set(sequences) - {row["name"] for row in rows})
     if unknown:
-        known = ", ".join(row["name"] for row in rows[:6])
+        names = [row["name"] for row in rows]
+        near = [name for name in names if name.lower().startswith(tuple(map(str.lower, unknown)))]
+        known = ", ".join(near or [*names[:6], "..."])
         raise InputError(
-            f"dataset.sequences: {', '.join(unknown)} not in {benchmark} (it has {known}, ...)"
+            f"dataset.sequences: {', '.join(unknown)} not in {benchmark} (it has {known})"
         )
     chosen = [row for row in rows if row["name"] in sequences]
     return chosen, f"{len(chosen)} of {len(rows)} sequences"

@@ -56,11 +56,13 @@ class VOTRules:
         eao_interval: (low, high) lengths over which the expected overlap is averaged.
         bounded: whether overlap is taken inside the picture alone.
         legacy: whether regions are rasterised as the toolkit did at first (2015).
+        note: what a report must say of them, or None.
     """
 
     eao_interval: tuple[int, int]
     bounded: bool = True
     legacy: bool = False
+    note: str | None = None
 
 
 @dataclass

@@ -21,9 +21,13 @@ from ops.errors import InputError
 
 LAYOUT = "NAME/groundtruth.txt with NAME/color/00000001.jpg or NAME/00000001.jpg, ..."
 TAGS = ("camera_motion", "illum_change", "motion_change", "size_change", "occlusion")
-# The interval of 2015 is unconfirmed: 108-371 or 114-378, by source.
 RULES = {
-    2015: VOTRules((108, 371), bounded=False, legacy=True),
+    2015: VOTRules(
+        (108, 371),
+        bounded=False,
+        legacy=True,
+        note="The EAO interval of VOT-2015 is unconfirmed: 108 to 371 or 114 to 378, by source.",
+    ),
     2016: VOTRules((108, 371)),
     2017: VOTRules((100, 356)),
     2018: VOTRules((100, 356)),

@@ -46,7 +46,7 @@ def build_tracker(config: DictConfig) -> Tracker:
     check_number("seed", config.seed, 0)
     torch.manual_seed(config.seed)
     parts: dict[str, Any] = {}
-    if config.get("backbone") is not None:
+    if config.get("head") is not None:  # the kept first box has neither
         backbone = parts["backbone"] = instantiate_part(config.backbone)
         parts["head"] = instantiate_part(
             config.head, channels=backbone.channels, strides=backbone.strides

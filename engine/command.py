@@ -158,11 +158,20 @@ def _tracker_label(checkpoint: str | None, tracker: str) -> str:
     return path.parents[1].name if path.parent.name == "checkpoints" else path.stem
 
 
-def _evaluation_name(mode: str, checkpoint: str | None, tracker: str, dataset: str) -> str:
-    """What a run of evaluate.py is called unless it is told."""
-    if mode == "score":
-        return f"score_{dataset}"
-    return f"evaluate_{_tracker_label(checkpoint, tracker)}_on_{dataset}"
+def _evaluation_name(
+    mode: str,
+    checkpoint: str | None,
+    tracker: str,
+    dataset: str,
+    protocol: str | None,
+    convention: str | None,
+) -> str:
+    """What a run of evaluate.py is called unless it is told; what a sweep varies is added later."""
+    asked = {"evaluation.protocol": protocol, "convention": convention if mode == "score" else None}
+    varied = _swept_keys()
+    how = [value for key, value in asked.items() if value is not None and key not in varied]
+    what = "score" if mode == "score" else f"evaluate_{_tracker_label(checkpoint, tracker)}_on"
+    return "_".join([what, dataset, *how])
 
 
 def _sweep_row(name: str, overrides: list[str]) -> str:

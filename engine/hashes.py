@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from datasets.sequence import Dataset
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,12 +29,13 @@ def source_hash() -> str:
 
 
 def dataset_hash(dataset: Dataset) -> str:
-    """SHA-256 over the names, boxes and polygons of its sequences."""
+    """SHA-256 over the names and the truth of its sequences, all that scoring reads."""
     digest = hashlib.sha256()
     for sequence in dataset.sequences:
-        digest.update(sequence.name.encode() + sequence.boxes.tobytes())
-        if sequence.polygons is not None:
-            digest.update(sequence.polygons.tobytes())
+        digest.update(f"{sequence.name} {sequence.picture_size}".encode())
+        known = (sequence.boxes, sequence.absent, sequence.cover, sequence.polygons)
+        for array in (*known, *(sequence.tags[tag] for tag in sorted(sequence.tags))):
+            digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:16]
 
 

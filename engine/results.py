@@ -14,7 +14,8 @@ from benchmarks.files import write_atomically
 from benchmarks.protocols import PROTOCOLS, REPEATED, Rules, choose_protocol
 from benchmarks.report import terminal_table, write_report
 from benchmarks.results import write_boxes
-from benchmarks.scoring import Scores, score
+from benchmarks.scores import Scores
+from benchmarks.scoring import score
 from benchmarks.vot.trajectories import Trajectory, write_trajectory
 from datasets.contact_sheet import contact_sheet
 from datasets.sequence import Dataset
@@ -205,24 +206,24 @@ def report(
         benchmark=dataset.name,
         frames=lambda name, index: dataset.by_name[name].frame(index),
         contact_sheet=contact_sheet(dataset.sequences[:8]),
-        notes=_notes(dataset, made_by),
+        part=dataset.part,
+        notes=_notes(made_by),
     )
     return scores
 
 
-def _notes(dataset: Dataset, made_by: dict[str, Any]) -> list[str]:
-    notes = [f"A part of {dataset.name}: {dataset.part}."] if dataset.part else []
+def _notes(made_by: dict[str, Any]) -> list[str]:
     untrained = [name for name, facts in made_by.items() if "untrained" in facts["weights"]]
-    if untrained:
-        notes.append(f"Untrained, from random initialisation: {', '.join(untrained)}.")
-    return notes
+    if not untrained:
+        return []
+    return [f"Untrained, from random initialisation: {', '.join(untrained)}."]
 
 
 def validation_score(evaluation: Evaluation, dataset: Dataset) -> float:
-    """Mean success AUC of a dataset, tracked now."""
+    """The figure that ranks on a dataset, tracked now: success AUC, AO on GOT-10k."""
     results = {sequence.name: boxes for sequence, boxes in evaluation.run(dataset.sequences)}
     scores = score({"val": results}, dataset.sequences, dataset.convention)
-    return scores.means["val"]["success_auc"]
+    return scores.means["val"][scores.ranked_by]
 
 
 def evaluate_all(
@@ -243,6 +244,9 @@ def evaluate_all(
         contestant.name: track_dataset(contestant, dataset, results, settings, device, seed)
         for contestant in contestants
     }
+    if dataset.server is not None and dataset.part is not None:
+        print(f"no archive: {dataset.part} of {dataset.name}, whose server takes all")
+        return
     if dataset.server is not None:
         for name in made_by:
             print(f"to upload: {archive(directory, name, dataset)}")

@@ -1,14 +1,24 @@
 """Scoring result files against a dataset's truth: no tracker, no pictures, no torch."""
 
 import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.conventions import CONVENTIONS
 from benchmarks.protocols import choose_protocol
-from benchmarks.results import read_results, read_runs, tracker_names
-from benchmarks.scoring import Scores, score, score_runs
-from benchmarks.starts import SHIFTS, occluded_frames, segment_starts
+from benchmarks.results import (
+    check_all_there,
+    read_runs,
+    read_tracker,
+    run_path,
+    tracker_names,
+)
+from benchmarks.scores import Scores
+from benchmarks.scoring import score, score_runs
+from benchmarks.starts import SHIFTS, sequence_starts
 from benchmarks.vot.scoring import SUMMARIES, score_vot
 from benchmarks.vot.trajectories import find_results, read_trajectory
 from datasets.sequence import Dataset
@@ -29,38 +39,52 @@ def score_results(
         trackers: names of folders; None for all there are.
         protocol, convention: None for the dataset's own.
 
+    A tracker with a missing or damaged result is named in `refused`, and the others are scored.
+
     Raises:
-        InputError: a dataset that only its server scores, a protocol that it does not have, no
-            tracker, a missing or damaged result.
+        InputError: a dataset that only its server scores, a protocol that it does not have, or no
+            tracker that can be scored.
     """
     protocol, convention = how_to_score(dataset, protocol, convention)
     truths = dataset.sequences
-    trackers = tracker_names(directory) if trackers is None else trackers
+    if trackers is not None and (isinstance(trackers, str) or not trackers):
+        raise InputError(f"trackers={trackers}: expected [NAME, ...], or null for all")
+    found, damaged = {}, {}
+    for tracker in tracker_names(directory) if trackers is None else trackers:
+        try:
+            found[tracker] = _read(dataset, Path(directory), tracker, protocol)
+        except InputError as error:
+            damaged[tracker] = str(error)
+    notes = _another_truth(dataset, Path(directory), found)
     if dataset.vot is not None:
-        runs = {
-            tracker: {
-                truth.name: _trajectories(directory, tracker, protocol, truth) for truth in truths
-            }
-            for tracker in trackers
-        }
-        rules = dataset.vot
         return score_vot(
-            runs,
+            found,
             truths,
             convention,
             protocol,
-            eao_interval=rules.eao_interval,
-            bounded=rules.bounded,
-            legacy=rules.legacy,
+            eao_interval=dataset.vot.eao_interval,
+            bounded=dataset.vot.bounded,
+            legacy=dataset.vot.legacy,
+            damaged=damaged,
+            notes=[*notes, *([dataset.vot.note] if dataset.vot.note else [])],
         )
     if protocol == "ope":
-        names = [truth.name for truth in truths]
-        found = read_results(directory, trackers, names, dataset.origin)
-        return score(found, truths, convention)
+        return score(found, truths, convention, damaged, notes)
     starts = {truth.name: _starts(truth, protocol) for truth in truths}
-    counts = {name: len(found) for name, found in starts.items()}
-    found = read_runs(directory, trackers, protocol, counts, dataset.origin)
-    return score_runs(found, truths, starts, convention, protocol)
+    return score_runs(found, truths, starts, convention, protocol, damaged, notes)
+
+
+def _read(dataset: Dataset, directory: Path, tracker: str, protocol: str) -> dict[str, Any]:
+    """A tracker's results by sequence. Raises InputError where one is missing or damaged."""
+    names = [truth.name for truth in dataset.sequences]
+    if dataset.vot is not None:
+        first = [run_path(directory, tracker, protocol, name, 1) for name in names]
+        check_all_there(directory / tracker, first)
+        return {t.name: _trajectories(directory, tracker, protocol, t) for t in dataset.sequences}
+    if protocol == "ope":
+        return read_tracker(directory, tracker, names, dataset.origin)
+    counts = {truth.name: len(_starts(truth, protocol)) for truth in dataset.sequences}
+    return read_runs(directory, tracker, protocol, counts, dataset.origin)
 
 
 def how_to_score(dataset: Dataset, protocol: str | None, convention: str | None) -> tuple[str, str]:
@@ -88,24 +112,62 @@ def facts_of_results(dataset: Dataset, directory: Path, trackers: list[str]) -> 
     return {tracker: _facts(dataset, Path(directory) / tracker) for tracker in trackers}
 
 
+def frames_of(dataset: Dataset) -> Callable[[str, int], np.ndarray] | None:
+    """(sequence, index) -> picture, for the report; None where the pictures do not lie there."""
+    try:
+        for sequence in dataset.sequences:
+            sequence.check_pictures()
+        dataset.sequences[0].frame(0)
+    except InputError:
+        return None
+    return lambda name, index: dataset.by_name[name].frame(index)
+
+
 def _facts(dataset: Dataset, folder: Path) -> dict[str, Any]:
-    own = folder / "made_by.json"
-    made_by = json.loads(own.read_text(encoding="utf-8")) if own.is_file() else {}
-    return made_by | {
-        "weights": made_by.get("weights", "not known, raw results"),
-        "results": str(folder),
-        "results_hash": files_hash(folder.rglob("*.txt")),
-        "dataset": dataset.name,
-        "dataset_hash": dataset_hash(dataset),
-        "part": dataset.part,
-    }
+    return (
+        {"weights": "not known, raw results"}
+        | read_made_by(folder)
+        | {
+            "results": str(folder),
+            "results_hash": files_hash(folder.rglob("*.txt")),
+            "scored_on": dataset.name,
+            "scored_on_hash": dataset_hash(dataset),
+            "scored_on_part": dataset.part,
+        }
+    )
+
+
+def read_made_by(folder: Path) -> dict[str, Any]:
+    """What engine/results.py wrote beside a tracker's results; nothing beside raw ones.
+
+    Raises InputError for a file that is not JSON.
+    """
+    path = folder / "made_by.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise InputError(f"{path}: not what an evaluation writes: {error}") from None
+
+
+def _another_truth(dataset: Dataset, directory: Path, trackers: Iterable[str]) -> list[str]:
+    """What must be said of results of our own that were made on something else."""
+    notes = []
+    for tracker in trackers:
+        made_by = read_made_by(directory / tracker)
+        if made_by.get("dataset_hash", dataset_hash(dataset)) != dataset_hash(dataset):
+            made_on = f"{made_by.get('dataset')}, {made_by.get('part') or 'the whole'}"
+            notes.append(
+                f"{tracker}: made on another truth ({made_on}) than it is scored on "
+                f"({dataset.name}, {dataset.part or 'the whole'})."
+            )
+    return notes
 
 
 def _starts(truth, protocol: str) -> list[int]:
     """The frame at which each run begins."""
     if protocol == "sre":
         return [0] * len(SHIFTS)
-    return segment_starts(truth.boxes, occluded_frames().get(truth.name, []))
+    return sequence_starts(truth.name, truth.boxes)
 
 
 def _trajectories(directory: Path, tracker: str, protocol: str, truth) -> list:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.scoring import Scores
+from benchmarks.scores import Scores
 
 COUNT = 10
 OF_ONE_SEQUENCE = 2

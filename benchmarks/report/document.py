@@ -14,6 +14,7 @@ def document(content: Content) -> dict:
     return plain(
         {
             "benchmark": content.benchmark,
+            "part": content.part,
             "protocol": scores.protocol,
             "convention": scores.convention,
             "convention_summary": scores.summary,
@@ -21,6 +22,7 @@ def document(content: Content) -> dict:
             "scores": scores.means,
             "intervals": scores.intervals,
             "by_run": scores.by_run,
+            "reliability": scores.reliability,
             "paired": [dataclasses.asdict(comparison) for comparison in scores.paired],
             "by_attribute": {
                 attribute: {"sequences": scores.sequences_with(attribute), "scores": by_tracker}

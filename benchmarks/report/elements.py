@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from benchmarks.report.palette import swatch
+from benchmarks.report.palette import point, swatch
 
 MANY = 16  # entries of a legend, beyond which it may have columns
 BROAD, CROWDED = 12, 20  # columns of trackers, beyond which paper is turned, and print gets small
@@ -24,8 +24,10 @@ def table(head: Iterable[str], rows: Iterable[str], kind: str = "") -> str:
 
 
 def heading(label: str, below: str = "", kind: str = "", sorts: bool = False) -> str:
-    """A column's head; one that `sorts` becomes a button for page.js."""
-    text = f"<button>{escape(label)}</button>" if sorts else escape(label)
+    """A column's head; one that `sorts` becomes a button for page.js. Kind "up" turns it."""
+    text = f"<span>{escape(label)}</span>" if kind == "up" else escape(label)
+    if sorts:
+        text = f"<button>{text}</button>"
     small = f"<small>{escape(below)}</small>" if below else ""
     return f'<th scope="col" class="{kind}">{text}{small}</th>'
 
@@ -45,20 +47,23 @@ def quiet(text: str) -> str:
 
 
 def named(tracker: str, index_of: dict[str, int]) -> str:
-    """A tracker with its colour."""
-    return f"{swatch(index_of[tracker])}{escape(tracker)}"
+    """A tracker with its colour, on one line."""
+    name = escape(tracker)
+    return f'<span class="name" title="{name}">{swatch(index_of[tracker])}{name}</span>'
 
 
-def legend(entries: Sequence[tuple[int, str]]) -> str:
-    """Index of the colour and text, in the order given."""
+def legend(entries: Sequence[tuple[int, str]], points: bool = False) -> str:
+    """Index of the colour and text, in the order given; for lines, or for points."""
+    sign = point if points else swatch
     items = "".join(
-        f'<li data-line="{index}">{swatch(index)}{escape(text)}</li>' for index, text in entries
+        f'<li data-line="{index}">{sign(index)}{escape(text)}</li>' for index, text in entries
     )
     return f'<ol class="legend{" many" * (len(entries) > MANY)}">{items}</ol>'
 
 
 def fact(value: object) -> str:
-    """A value of the provenance as HTML; hashes are cut to twelve digits (report.json has all)."""
+    """A plain value of the provenance as HTML; hashes are cut to twelve digits (report.json has
+    all)."""
     if value is None:
         return "–"
     if isinstance(value, float):

@@ -11,11 +11,11 @@ from benchmarks.report.elements import fact
 from benchmarks.report.papers import published_section
 from benchmarks.report.pictures import disagreement_section, footage_section, strip_section
 from benchmarks.report.plots import attribute_section, curve_section
-from benchmarks.report.tables import made_by_section, score_section, sequence_section
-from benchmarks.report.texts import refusals
-from benchmarks.report.view import Content, number
+from benchmarks.report.provenance import made_by_section, shared_facts
+from benchmarks.report.tables import score_section, sequence_section
+from benchmarks.report.view import RUNS, Content, number, protocol_name
 from benchmarks.report.vot import tag_section, vot_section
-from benchmarks.scoring import Scores
+from benchmarks.scores import Scores
 
 FOLDER = Path(__file__).parent
 TEMPLATE, STYLE, SCRIPT = "page.html", "page.css", "page.js"
@@ -24,47 +24,31 @@ TEMPLATE, STYLE, SCRIPT = "page.html", "page.css", "page.js"
 def page(content: Content) -> str:
     """The page of a report."""
     scores = content.scores
-    shared, differing = split_provenance(content.made_by)
     parts = [
-        score_section(scores),
-        vot_section(scores, content.published.get("eao", ())),
-        curve_section(scores),
-        comparison_section(scores),
-        published_section(scores, content.published),
-        attribute_section(scores),
-        tag_section(scores),
+        score_section(content),
+        vot_section(content),
+        curve_section(content),
+        comparison_section(content),
+        published_section(content),
+        attribute_section(content),
+        tag_section(content),
         disagreement_section(content),
         strip_section(content),
-        sequence_section(scores),
+        sequence_section(content),
         footage_section(content),
-        made_by_section(differing),
+        made_by_section(content.made_by),
     ]
     return Template((FOLDER / TEMPLATE).read_text(encoding="utf-8")).substitute(
         title=escape(content.title),
         lead=_lead(scores),
-        notes=_notes([*content.notes, *refusals(scores)]),
-        facts=_facts(scores, shared),
+        notes=_notes(content.said),
+        facts=_facts(content),
         contents=_contents(parts),
         convention=escape(f"{scores.convention}: {scores.summary}"),
         sections="\n".join(part for part in parts if part),
         style=(FOLDER / STYLE).read_text(encoding="utf-8"),
         script=(FOLDER / SCRIPT).read_text(encoding="utf-8"),
     )
-
-
-def split_provenance(made_by: dict[str, dict]) -> tuple[dict, dict[str, dict]]:
-    """What all trackers have in common, once, and what differs, by tracker."""
-    keys = list(dict.fromkeys(key for facts in made_by.values() for key in facts))
-    shared = {}
-    for key in keys:
-        values = [facts.get(key) for facts in made_by.values()]
-        if all(value == values[0] for value in values):
-            shared[key] = values[0]
-    differing = {
-        tracker: {key: facts.get(key) for key in keys if key not in shared}
-        for tracker, facts in made_by.items()
-    }
-    return shared, differing if len(shared) < len(keys) else {}
 
 
 def _lead(scores: Scores) -> str:
@@ -90,13 +74,20 @@ def _contents(parts: list[str]) -> str:
     return f'<nav class="screen" aria-label="contents">{links}</nav>'
 
 
-def _facts(scores: Scores, shared: dict) -> str:
+def _facts(content: Content) -> str:
+    scores = content.scores
     entries = {
+        "protocol": protocol_name(scores),
         "convention": scores.convention,
+        "part": content.part,
         "sequences": len(scores.truth),
         "frames": f"{sum(map(len, scores.truth.values())):,}",
-        **shared,
+        "runs": RUNS.get(scores.protocol) and f"{RUNS[scores.protocol]} a sequence, frames pooled",
     }
+    entries = {key: value for key, value in entries.items() if value is not None}
+    made_by = shared_facts(content.made_by)
+    said = {*entries.values()}  # the part, which stands in what made the results too
+    entries |= {k: value for k, value in made_by.items() if k not in entries and value not in said}
     items = "".join(
         f"<div><dt>{escape(str(key).replace('_', ' '))}</dt><dd>{fact(value)}</dd></div>"
         for key, value in entries.items()

@@ -36,6 +36,14 @@ def swatch(index: int) -> str:
     )
 
 
+def point(index: int) -> str:
+    """Its point, for legends."""
+    return (
+        f'<svg class="swatch point" viewBox="0 0 14 14" aria-hidden="true">{marker(index, 7, 7)}'
+        "</svg>"
+    )
+
+
 def marker(index: int, x: float, y: float) -> str:
     """A point of the tracker: filled, hollow and square for the three rounds of hues, then grey."""
     if index >= STYLED:

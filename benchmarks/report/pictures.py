@@ -8,7 +8,7 @@ from benchmarks.figures import METRICS
 from benchmarks.report.elements import heading, named, quiet, row, section, table
 from benchmarks.report.palette import PICTURE_RGB, TRUTH_RGB
 from benchmarks.report.strips import Frame, chosen_sequences, jpeg_uri, picture, strip
-from benchmarks.report.view import Content, colors, number, sequence_metric
+from benchmarks.report.view import Content, colors, focus, number, sequence_metric
 from ops.errors import InputError
 
 IN_STRIPS = 4  # trackers drawn
@@ -17,11 +17,11 @@ FOLLOWS = 0.5  # overlap from which a tracker counts as following
 
 
 def strip_section(content: Content) -> str:
-    """Frames of the best, middle and worst sequence of the first-listed tracker."""
+    """Frames of the best, middle and worst sequence of the tracker in focus, with the leading."""
     scores, frames = content.scores, content.frames
     if frames is None:
         return ""
-    first, metric = scores.trackers[0], sequence_metric(scores)
+    first, metric = focus(scores), sequence_metric(scores)
     shown = list(colors(scores))[:IN_STRIPS]
     parts = [_legend(shown)]
     for rank, name in chosen_sequences(scores).items():
@@ -69,9 +69,9 @@ def disagreement_section(content: Content) -> str:
     head.append(heading("Following", f"overlap above {FOLLOWS}"))
     words = quiet(
         "Frames with the largest standard deviation of overlap between trackers, at most two of a "
-        f"sequence. Convention {escape(scores.convention)}."
+        f"sequence. {escape(content.setting)}"
     )
-    body = words + _disagreement_pictures(content, shown) + table(head, rows, "wrap")
+    body = words + _disagreement_pictures(content, shown) + table(head, rows, "wrap sequences")
     return section("Where trackers disagree most", body)
 
 
@@ -87,7 +87,7 @@ def footage_section(content: Content) -> str:
 
 def _disagreement_pictures(content: Content, shown: list[str]) -> str:
     if content.frames is None:
-        return quiet("There are no pictures here to draw the boxes on.")
+        return quiet("No pictures were given.")
     figures, missing = [], []
     for one in content.disagreements:
         try:

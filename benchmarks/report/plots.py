@@ -4,18 +4,18 @@ from html import escape
 
 import numpy as np
 
-from benchmarks.figures import METRICS
-from benchmarks.report.elements import legend, named, quiet, section
-from benchmarks.report.grids import attribute_grid, attributes_by_size
+from benchmarks.report.elements import legend, quiet, section
+from benchmarks.report.grids import attributes_by_size, challenge_grid, has_tags
 from benchmarks.report.palette import HUES, STYLED
 from benchmarks.report.svg import curve_plot, enclosing
 from benchmarks.report.tables import grid_table
-from benchmarks.report.view import best_first, colors, number
-from benchmarks.scoring import Scores
+from benchmarks.report.view import Content, best_first, colors, counted, number
+from benchmarks.scores import Scores
 
 # curve, heading, axis, figure of the legend, how it is read off, the threshold where it is
 PLOTS = (
     ("success", "Success", "overlap threshold", "success_auc", "mean", None),
+    ("success", "Success", "overlap threshold", "ao", "AO", None),  # GOT-10k has no AUC
     ("precision", "Precision", "distance in pixels", "precision_20", "at 20 px", 20.0),
     (
         "norm_precision",
@@ -28,12 +28,14 @@ PLOTS = (
 )
 
 
-def curve_section(scores: Scores) -> str:
+def curve_section(content: Content) -> str:
     """Success and precision over their thresholds, legends sorted by the figure read off them."""
-    figures = []
+    scores, figures, drawn = content.scores, [], set()
     for kind, title, axis, metric, how, read_at in PLOTS:
-        if kind not in scores.thresholds or metric not in scores.metrics:
+        there = kind in scores.thresholds and kind in scores.curves[scores.ranking[0]]
+        if kind in drawn or not there or metric not in scores.metrics:
             continue
+        drawn.add(kind)
         curves = {tracker: scores.curves[tracker][kind] for tracker in scores.trackers}
         values = {tracker: scores.means[tracker][metric] for tracker in scores.trackers}
         order = best_first(scores, metric)
@@ -44,7 +46,7 @@ def curve_section(scores: Scores) -> str:
         )
     if not figures:
         return ""
-    caption = f"In the legends the figure that ranks the curves. Convention {scores.convention}."
+    caption = f"In the legends the figure that ranks the curves. {content.setting}"
     return section(
         "Curves",
         f'<div class="plots">{"".join(figures)}</div>{quiet(escape(caption) + thin_note(scores))}',
@@ -54,16 +56,15 @@ def curve_section(scores: Scores) -> str:
 def curve_figure(
     scores, title, how, axis, thresholds, curves, values, order, read_at=None, band=None, top=1.0
 ) -> str:
-    """One plot with its legend; `order` sorts the legend, and its first lies on top."""
+    """One plot; `order` sorts its legend, and its first lies on top. No legend without `values`."""
     index_of = colors(scores)
     drawn = sorted(reversed(order), key=lambda tracker: index_of[tracker] < STYLED)
     lines = [(index_of[tracker], tracker, curves[tracker]) for tracker in drawn]
     plot = curve_plot(f"{title} plot", axis, thresholds, lines, read_at, band, top)
-    entries = [(index_of[t], f"{number(values[t], scores.ranked_by)} {t}") for t in order]
-    return (
-        f"<figure><h3>{escape(title)} <small>{escape(how)}</small></h3>{plot}"
-        f"{legend(entries)}</figure>"
-    )
+    below = ""
+    if values is not None:
+        below = legend([(index_of[t], f"{number(values[t], scores.ranked_by)} {t}") for t in order])
+    return f"<figure><h3>{escape(title)} <small>{escape(how)}</small></h3>{plot}{below}</figure>"
 
 
 def thin_note(scores: Scores) -> str:
@@ -72,10 +73,10 @@ def thin_note(scores: Scores) -> str:
     return f" Thin grey lines: the last {more} of the ranking." if more > 0 else ""
 
 
-def attribute_section(scores: Scores) -> str:
+def attribute_section(content: Content) -> str:
     """Challenges as the papers show them: points, a table, and a success plot each."""
-    grid = attribute_grid(scores)
-    if grid is None:
+    scores, grid = content.scores, challenge_grid(content)
+    if grid is None or has_tags(scores):
         return ""
     order = attributes_by_size(scores)
     metric = scores.ranked_by
@@ -89,35 +90,32 @@ def attribute_section(scores: Scores) -> str:
         ],
     )
     caption = quiet(escape(f"{grid.caption} Beside each challenge its number of sequences."))
-    return section(
-        "Challenges", caption + chart + grid_table(scores, grid) + _attribute_plots(scores, order)
-    )
+    plots = _attribute_plots(scores, order)
+    return section(grid.title, caption + chart + grid_table(scores, grid) + plots)
 
 
 def _attribute_plots(scores: Scores, order: list[str]) -> str:
     curves = success_by_attribute(scores)
     if len(scores.trackers) < 2 or not curves:
         return ""
-    label = METRICS["success_auc"].label
     figures = []
     for attribute in order:
-        values = {t: scores.by_attribute[attribute][t]["success_auc"] for t in scores.ranking}
-        ranked = sorted(values, key=lambda tracker: -values[tracker])
-        how = f"{len(scores.sequences_with(attribute))} sequences"
         figures.append(
             curve_figure(
                 scores,
                 attribute,
-                how,
+                counted(len(scores.sequences_with(attribute)), "sequence"),
                 "overlap threshold",
                 scores.thresholds["success"],
                 curves[attribute],
-                values,
-                ranked,
+                None,
+                list(scores.ranking),
             )
         )
-    words = f"Success plots of each challenge; in the legends its {label}."
-    return quiet(words + thin_note(scores)) + f'<div class="plots small">{"".join(figures)}</div>'
+    entries = [(index, tracker) for tracker, index in colors(scores).items()]
+    words = "Success plots of each challenge, one legend for all; the figures stand in the table."
+    plots = f'<div class="plots small">{"".join(figures)}</div>'
+    return quiet(words + thin_note(scores)) + legend(entries) + plots
 
 
 def success_by_attribute(scores: Scores) -> dict[str, dict[str, np.ndarray]]:
@@ -178,16 +176,14 @@ def dot_chart(scores: Scores, lines: list[tuple[str, str, dict[str, float]]]) ->
         name = f"{escape(label)} <small class=quiet>{escape(small)}</small>"
         parts.append(f'<span>{name}</span><div class="track">{dots}</div>')
     ticks = "".join(f"<span>{start + step / 10:.1f}</span>" for step in range(steps + 1))
-    entries = "".join(
-        f'<li data-line="{index_of[tracker]}">{named(tracker, index_of)}</li>'
-        for tracker in leading
-    )
+    entries = legend([(index_of[tracker], tracker) for tracker in leading], points=True)
     if len(index_of) > HUES:
-        entries += f"<li><i class=tick></i>{len(index_of) - HUES} others</li>"
+        others = f"<li><i class=tick></i>{len(index_of) - HUES} others</li>"
+        entries = entries.replace("</ol>", f"{others}</ol>")
     scale = f'<span></span><div class="scale">{ticks}</div>'
     return (
         f'<div class="dots" style="--step:{100 / steps:.3f}%">{"".join(parts)}{scale}</div>'
-        f'<ol class="legend">{entries}</ol>'
+        f"{entries}"
     )
 
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from benchmarks.report.palette import PICTURE_RGB, TRUTH_RGB
-from benchmarks.report.view import sequence_metric
-from benchmarks.scoring import Scores
+from benchmarks.report.view import focus, sequence_metric
+from benchmarks.scores import Scores
 from benchmarks.truth import Truth
 from ops.boxes import valid
 
@@ -20,7 +20,7 @@ QUALITY = 82
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture: place in the sequence, JPEG as a data URI, overlap of the first tracker.
+    """A picture: place in the sequence, JPEG as a data URI, overlap of the tracker in focus.
 
     The overlap is None where there is no target, NaN where the frame does not count.
     """
@@ -31,8 +31,8 @@ class Frame:
 
 
 def chosen_sequences(scores: Scores) -> dict[str, str]:
-    """Best, middle and worst sequence of the first-listed tracker (fewer if there are fewer)."""
-    found, metric = scores.per_sequence[scores.trackers[0]], sequence_metric(scores)
+    """Best, middle and worst sequence of the tracker in focus (fewer if there are fewer)."""
+    found, metric = scores.per_sequence[focus(scores)], sequence_metric(scores)
     known = [name for name in found if found[name][metric] == found[name][metric]]
     names = sorted(known, key=lambda name: -found[name][metric])
     ranks = {len(names) // 2: "Middle", len(names) - 1: "Worst", 0: "Best"}
@@ -53,7 +53,7 @@ def strip(
     """
     length = len(scores.truth[name])
     indices = np.unique(np.linspace(0, length - 1, min(FRAMES, length)).round().astype(int))
-    overlaps = scores.overlaps[scores.trackers[0]][name]
+    overlaps = scores.overlaps[focus(scores)][name]
     return [
         Frame(
             int(index),

@@ -1,20 +1,21 @@
-"""Tables of the page: scores, sequences, what made the results."""
+"""Tables of the page: scores, sequences."""
 
 from html import escape
 
 from benchmarks.figures import METRICS
-from benchmarks.report.elements import breadth, fact, heading, named, quiet, row, section, table
+from benchmarks.report.elements import breadth, heading, named, quiet, row, section, table
 from benchmarks.report.grids import Cell, Grid, run_grid, score_grid
-from benchmarks.report.view import colors, number, sequence_metric
-from benchmarks.scoring import Scores
+from benchmarks.report.view import Content, colors, number, sequence_metric
+from benchmarks.scores import Scores
 
+UPRIGHT = 6  # columns, beyond which their heads are turned
 MARKS = {0: "<b>{}</b>", 1: "<u>{}</u>", None: "{}"}
 
 
-def score_section(scores: Scores) -> str:
+def score_section(content: Content) -> str:
     """Every tracker and figure with its interval, best first; mean over runs below (TRE, SRE)."""
-    grid, runs = score_grid(scores), run_grid(scores)
-    small = f" Below: {grid.small}." if grid.small else ""
+    scores, grid, runs = content.scores, score_grid(content), run_grid(content)
+    small = f" Below: {grid.small}" if grid.small else ""
     body = quiet(escape(grid.caption + small)) + grid_table(scores, grid)
     if runs:
         body += f"<h3>{escape(runs.title)}</h3>{quiet(escape(runs.caption))}"
@@ -27,17 +28,18 @@ def grid_table(scores: Scores, grid: Grid) -> str:
     index_of = colors(scores)
     several = len(grid.rows) > 1
     head = [heading("Tracker", sorts=several)]
-    for label, below, rises in grid.heads:
-        small = below if rises else "smaller is better"
-        head.append(heading(label, small, sorts=several))
+    for one in grid.heads:
+        small = "smaller is better" if one.rises is False else one.below
+        head.append(heading(one.label, small, sorts=several))
     rows = [
         row(named(tracker, index_of), map(_cell, cells)) for tracker, cells in grid.rows.items()
     ]
     return table(head, rows, "wrap sortable" if several else "wrap")
 
 
-def sequence_section(scores: Scores) -> str:
+def sequence_section(content: Content) -> str:
     """A row a sequence, sortable: all figures of a single tracker, the ranked one of several."""
+    scores = content.scores
     metric = sequence_metric(scores)
     if len(scores.trackers) == 1:
         only = scores.trackers[0]
@@ -56,25 +58,13 @@ def sequence_section(scores: Scores) -> str:
         cells.append(f'<td class="word">{escape(", ".join(truth.attributes))}</td>')
         rows.append(row(escape(name), cells))
     head = [heading("Sequence", sorts=True), heading("Frames", sorts=True)]
-    head += [heading(label, sorts=True) for _, _, label in columns]
+    turned = "up" if len(columns) > UPRIGHT else ""
+    head += [heading(label, kind=turned, sorts=True) for _, _, label in columns]
     head.append(heading("Challenges", kind="word", sorts=True))
     hint = '<span class="screen">A click on a heading sorts.</span>'
-    caption = quiet(f"{words}Convention {escape(scores.convention)}. {hint}")
+    caption = quiet(f"{words}{escape(content.setting)} {hint}")
     kind = f"sortable sequences {breadth(len(scores.trackers))}"
     return section("Sequences", caption + table(head, rows, kind))
-
-
-def made_by_section(differing: dict[str, dict]) -> str:
-    """What made each tracker's results, where trackers differ."""
-    if not differing:
-        return ""
-    keys = list(next(iter(differing.values())))
-    rows = [
-        row(escape(tracker), [f'<td class="word">{fact(facts[key])}</td>' for key in keys])
-        for tracker, facts in differing.items()
-    ]
-    head = [heading("Tracker"), *(heading(key.replace("_", " "), kind="word") for key in keys)]
-    return section("What made the results", table(head, rows, "wrap"))
 
 
 def _cell(cell: Cell) -> str:

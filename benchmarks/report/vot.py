@@ -2,61 +2,49 @@
 
 from collections.abc import Sequence
 from html import escape
-from math import exp
 
 import numpy as np
 
 from benchmarks.published import PublishedFigure
 from benchmarks.report.elements import legend, quiet, section
-from benchmarks.report.grids import tag_grid, tags
+from benchmarks.report.grids import challenge_grid, has_tags, tags
+from benchmarks.report.papers import not_comparable
 from benchmarks.report.plots import curve_figure, dot_chart, thin_note
 from benchmarks.report.svg import Axis, Canvas, enclosing, round_ticks
 from benchmarks.report.tables import grid_table
-from benchmarks.report.view import best_first, colors, number
-from benchmarks.scoring import Scores
-
-SENSITIVITY = 30  # frames: VOT's S
+from benchmarks.report.view import MEASURES, Content, best_first, colors, counted, number
+from benchmarks.scores import Scores
 
 
-def vot_section(scores: Scores, published: Sequence[PublishedFigure]) -> str:
-    """The three plots; `published` are the papers' EAOs on this benchmark."""
-    figures = []
+def vot_section(content: Content) -> str:
+    """The three plots, as far as there is what they show."""
+    scores, figures = content.scores, []
     if "eao" in scores.metrics:
+        published = () if not_comparable(content) else content.published.get("eao", ())
         figures.append(_ranking(scores, published))
-    if {"accuracy", "failures"} <= set(scores.metrics):
-        figures.append(_accuracy_robustness(scores))
+    if "accuracy" in scores.metrics and scores.reliability:
+        figures.append(_accuracy_reliability(scores))
     if "expected_overlap" in scores.thresholds:
         figures.append(_expected_overlap(scores))
     if not figures:
         return ""
-    caption = (
-        f"Numbers beside the points are places in the ranking. Convention {scores.convention}."
-    )
+    caption = f"Numbers beside the points are places in the ranking. {content.setting}"
     body = f'<div class="plots">{"".join(figures)}</div>{quiet(escape(caption))}'
-    return section("Ranking, accuracy and robustness", body + quiet(thin_note(scores)))
+    return section("Ranking, accuracy and reliability", body + quiet(thin_note(scores)))
 
 
-def tag_section(scores: Scores) -> str:
+def tag_section(content: Content) -> str:
     """EAO on the frames of each tag, drawn and in figures."""
-    grid = tag_grid(scores)
-    if grid is None:
+    scores = content.scores
+    if not has_tags(scores):
         return ""
+    grid = challenge_grid(content)
     lines = [
         (tag, "", {t: found[tag] for t, found in scores.eao_by_tag.items() if tag in found})
         for tag in tags(scores)
     ]
     body = quiet(escape(grid.caption)) + dot_chart(scores, lines) + grid_table(scores, grid)
     return section(grid.title, body)
-
-
-def reliability(scores: Scores, tracker: str) -> float:
-    """VOT's robustness axis: how likely SENSITIVITY frames pass without failure.
-
-    exp(-S * failures / frames), Kristan et al., "A Novel Performance Evaluation Methodology for
-    Single-Target Trackers", TPAMI 2016.
-    """
-    frames = sum(map(len, scores.truth.values()))
-    return exp(-SENSITIVITY * scores.means[tracker]["failures"] / frames)
 
 
 def _ranking(scores: Scores, published: Sequence[PublishedFigure]) -> str:
@@ -87,28 +75,38 @@ def _ranking(scores: Scores, published: Sequence[PublishedFigure]) -> str:
         (index_of[t], f"{place}. {number(values[t], 'eao')} {t}")
         for place, t in enumerate(order, 1)
     ]
-    note = f"Dotted: {mean:.3f}, the mean of {len(known)} published figures." if known else ""
-    return _figure("Ranking", "EAO, 95 % intervals", canvas, legend(entries), note)
+    note = (
+        f"Dotted: {mean:.3f}, the mean of {counted(len(known), 'published figure')}."
+        if known
+        else ""
+    )
+    return _figure("Ranking", "EAO, 95 % intervals", canvas, legend(entries, points=True), note)
 
 
-def _accuracy_robustness(scores: Scores) -> str:
-    """Accuracy over reliability, the best at the upper right."""
-    index_of = colors(scores)
+def _accuracy_reliability(scores: Scores) -> str:
+    """Accuracy over reliability, the best at the upper right.
+
+    Kristan et al., "A Novel Performance Evaluation Methodology for Single-Target Trackers", TPAMI
+    2016, call that axis robustness; so is called the failure rate.
+    """
+    index_of, label = colors(scores), MEASURES["reliability"].head
     points = {
-        tracker: (reliability(scores, tracker), scores.means[tracker]["accuracy"])
+        tracker: (scores.reliability[tracker], scores.means[tracker]["accuracy"])
         for tracker in scores.ranking
-        if scores.means[tracker]["accuracy"] == scores.means[tracker]["accuracy"]
     }
+    points = {tracker: at for tracker, at in points.items() if all(v == v for v in at)}
+    if not points:
+        return ""
     xs, ys = (enclosing(values, 0.1, 1.0) for values in zip(*points.values(), strict=True))
     canvas = Canvas(
-        "accuracy over robustness",
-        Axis(f"robustness, S = {SENSITIVITY}", *xs, round_ticks(*xs)),
+        "accuracy over reliability",
+        Axis(label, *xs, round_ticks(*xs)),
         Axis("accuracy", *ys, round_ticks(*ys)),
     )
     for tracker in reversed(list(points)):
         x, y = points[tracker]
         place = scores.ranking.index(tracker) + 1
-        title = f"{tracker}: robustness {x:.3f}, accuracy {y:.3f}"
+        title = f"{tracker}: {label} {x:.3f}, accuracy {y:.3f}"
         canvas.point(index_of[tracker], title, str(place), x, y)
     entries = [
         (index_of[t], f"{place}. {number(points[t][1], 'accuracy')}, {points[t][0]:.3f} {t}")
@@ -116,10 +114,10 @@ def _accuracy_robustness(scores: Scores) -> str:
         if t in points
     ]
     note = (
-        f"Robustness: the chance of {SENSITIVITY} frames without failure; the best is at the upper "
-        "right. In the legend accuracy, robustness."
+        "Reliability (S = 30): the chance to track 30 frames without a failure; the best is at the "
+        "upper right. In the legend accuracy, then reliability."
     )
-    return _figure("Accuracy and robustness", "", canvas, legend(entries), note)
+    return _figure("Accuracy and reliability", "", canvas, legend(entries, points=True), note)
 
 
 def _expected_overlap(scores: Scores) -> str:

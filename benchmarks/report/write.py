@@ -10,11 +10,12 @@ from benchmarks.files import write_atomically
 from benchmarks.published import PublishedFigure, published_figures
 from benchmarks.report.disagreements import disagreements
 from benchmarks.report.document import document
+from benchmarks.report.latex import latex
 from benchmarks.report.page import page
 from benchmarks.report.papers import published_beside
-from benchmarks.report.texts import curves_csv, latex, markdown
+from benchmarks.report.texts import curves_csv, markdown
 from benchmarks.report.view import Content
-from benchmarks.scoring import Scores
+from benchmarks.scores import Scores
 
 
 def write_report(
@@ -23,6 +24,7 @@ def write_report(
     provenance: Mapping[str, Mapping],
     *,
     benchmark: str,
+    part: str | None = None,
     frames: Callable[[str, int], np.ndarray] | None = None,
     contact_sheet: np.ndarray | None = None,
     notes: Sequence[str] = (),
@@ -36,17 +38,19 @@ def write_report(
             code version, seed, hardware, frames per second, part of the dataset); stands in
             report.json as `made_by`, values as they are.
         benchmark: as the headings name it; what papers print of it is looked up by this name.
+        part: which part of the benchmark was scored ("3 of 100 sequences"), None for the whole.
         frames: (sequence, index) -> (H, W, 3) uint8 RGB; None where there are no pictures. One that
             raises InputError leaves its picture out and its message in.
         contact_sheet: (H, W, 3) uint8 RGB, an overview of the footage.
-        notes: sentences that a reader must not miss.
+        notes: sentences that a reader must not miss, beside those of the scores.
         published: (benchmark, metric) -> what the papers print of trackers.
     """
     content = Content(
         scores=scores,
         benchmark=benchmark,
+        part=part,
         made_by=provenance,
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys([*notes, *scores.notes])),
         published=published_beside(scores, benchmark, published),
         disagreements=disagreements(scores),
         frames=frames,
@@ -58,7 +62,7 @@ def write_report(
         "report.html": page(content),
         "report.md": markdown(content),
         "report.tex": latex(content),
-        "curves.csv": curves_csv(scores),
+        "curves.csv": curves_csv(content),
     }
     for name, text in files.items():
         write_atomically(Path(directory) / name, text)

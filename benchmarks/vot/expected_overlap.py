@@ -11,9 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.vot.trajectories import FAILED, STARTED
-
-RESTART = 5  # frames from a failure to the next start
+from benchmarks.vot.trajectories import FAILED, RESTART, STARTED
 
 
 @dataclass(frozen=True)

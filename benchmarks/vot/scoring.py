@@ -4,11 +4,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from benchmarks.scoring import Scores, assemble, check_something
+from benchmarks.figures import Figure
+from benchmarks.scores import Scores, assemble
+from benchmarks.scoring import check_something
 from benchmarks.truth import Truth
 from benchmarks.vot.supervised import score_supervised
 from benchmarks.vot.trajectories import Trajectory
 from ops.errors import InputError
+
+SENSITIVITY = 30  # S: frames over which reliability is stated
 
 SUMMARIES = {
     "pysot": "Reset-based: a tracker that fails (overlap 0) starts again five frames later. "
@@ -31,6 +35,8 @@ def score_vot(
     eao_interval: tuple[int, int],
     bounded: bool = True,
     legacy: bool = False,
+    damaged: Mapping[str, str] | None = None,
+    notes: Sequence[str] = (),
 ) -> Scores:
     """Score trackers on sequences with polygons.
 
@@ -39,6 +45,8 @@ def score_vot(
         convention: "pysot" or "vot_toolkit".
         protocol: "baseline" or "realtime".
         eao_interval, bounded, legacy: see score_supervised.
+        damaged: tracker -> why its results could not be read; named in `refused`.
+        notes: what is known to be said already.
 
     Raises InputError for another convention, or without a tracker or a sequence.
     """
@@ -46,7 +54,7 @@ def score_vot(
         raise InputError(
             f"convention={convention}: expected {' or '.join(SUMMARIES)} for VOT's benchmarks"
         )
-    check_something(results, truths)
+    check_something(results, truths, damaged)
     names = [truth.name for truth in truths]
     scored = {
         tracker: score_supervised(
@@ -70,8 +78,47 @@ def score_vot(
             "expected_overlap": np.arange(1.0, longest + 1),
             "eao_interval": np.array(eao_interval, float),
         },
-        refused={},
+        refused=damaged or {},
+        reliability={
+            tracker: _reliability(one.figures, convention, truths)
+            for tracker, one in scored.items()
+        },
+        notes=[*notes, *_notes(results, longest, eao_interval)],
     )
+
+
+def _reliability(figures: Mapping[str, Figure], convention: str, truths: Sequence[Truth]) -> float:
+    """exp(-S failures / frames), S = 30, of VOT's accuracy-robustness plot.
+
+    pysot's failures a frame are those of all frames; vot-toolkit's are its mean failures of a
+    sequence over the mean length.
+    """
+    robustness = float(figures["robustness"].value())
+    mean_length = np.mean([len(truth.boxes) for truth in truths])
+    rate = robustness / 100 if convention == "pysot" else robustness / mean_length
+    return float(np.exp(-SENSITIVITY * rate))
+
+
+def _notes(
+    results: Mapping[str, Mapping[str, Sequence[Trajectory]]],
+    longest: int,
+    eao_interval: tuple[int, int],
+) -> list[str]:
+    notes = []
+    for tracker, found in results.items():
+        counts = sorted({len(runs) for runs in found.values()})
+        if len(counts) > 1:
+            notes.append(
+                f"{tracker}: {counts[0]} to {counts[-1]} repetitions, by sequence; vot_toolkit's "
+                "EAO gives every run the same weight."
+            )
+    low, high = eao_interval
+    if longest < high:
+        notes.append(
+            f"EAO averages over lengths {low} to {high}, and the longest sequence here has "
+            f"{longest} frames: it is of the shorter lengths alone, or not defined."
+        )
+    return notes
 
 
 def _boxes(regions: np.ndarray) -> np.ndarray:

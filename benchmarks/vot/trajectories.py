@@ -18,6 +18,7 @@ from benchmarks.vot.overlap import is_box
 from ops.errors import InputError
 
 SKIPPED, STARTED, FAILED, TRACKED = 0, 1, 2, 3  # the first three as the files have them
+RESTART = 5  # frames from a failure to the next start
 EXPERIMENTS = ("baseline", "realtime")
 LINE = "0, 1, 2, x,y,width,height or four corners x1,y1,...,x4,y4"
 
@@ -92,16 +93,23 @@ def _is_frame(line: str) -> bool:
 def _check_order(path: Path, states: np.ndarray) -> None:
     """A tracker is started before anything else, and again after each failure, only then."""
     told = np.flatnonzero(states != SKIPPED)
-    if len(told) and states[told[0]] != STARTED:
+    if not len(told):
+        raise InputError(f"{path}: only 0, skipped frames; expected 1, a start, first of all")
+    if states[told[0]] != STARTED:
         raise InputError(f"{path}, line {told[0] + 1}: expected 1, a start, before anything else")
-    marks = np.flatnonzero((states == STARTED) | (states == FAILED))
-    wrong = np.flatnonzero(states[marks[1:]] == states[marks[:-1]])
-    if len(wrong):
-        first, second = marks[wrong[0] : wrong[0] + 2] + 1
+    after = told[1:][(states[told[:-1]] == FAILED) & (states[told[1:]] != STARTED)]
+    if len(after):
+        raise InputError(f"{path}, line {after[0] + 1}: expected 1, a start, after the failure (2)")
+    failures, starts = np.flatnonzero(states == FAILED), np.flatnonzero(states == STARTED)
+    early = starts[np.isin(starts, (failures[:, None] + np.arange(1, RESTART)).ravel())]
+    if len(early):
         raise InputError(
-            f"{path}, line {second}: {states[second - 1]} again after line {first}; "
-            "expected starts (1) and failures (2) in turn"
+            f"{path}, line {early[0] + 1}: a start less than {RESTART} lines after a failure"
         )
+    marks = np.flatnonzero((states == STARTED) | (states == FAILED))
+    twice = marks[1:][(states[marks[1:]] == STARTED) & (states[marks[:-1]] == STARTED)]
+    if len(twice):
+        raise InputError(f"{path}, line {twice[0] + 1}: a start (1) without a failure (2) before")
 
 
 def write_trajectory(path: Path, trajectory: Trajectory) -> None:

@@ -11,7 +11,7 @@
         contestant = build_contestant(config)
         device = build_device(config.device)
         tracker = Got10kTracker(contestant.name, contestant.tracker, origin=1, device=device)
-        experiment = ExperimentOTB("OTB-2015")
+        experiment = ExperimentOTB("DIR", version=2015)  # fetches OTB where DIR has none
         experiment.run(tracker)
         experiment.report([tracker.name])
 

@@ -1,12 +1,14 @@
 """Made-up trackers for the tests of reports, and what reads a written report back."""
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 
 from benchmarks.figures import TrackerScore, mean_over_sequences, pooled
-from benchmarks.scoring import assemble, score
+from benchmarks.scores import assemble
+from benchmarks.scoring import score
 from benchmarks.truth import Truth
 
 LENGTH, PICTURE = 12, (90, 160)
@@ -40,6 +42,8 @@ def made_up_vot(figures, frames=(100, 60), convention="pysot", interval=None, ta
         frames: lengths of the sequences.
         interval: the lengths that EAO averages; None where the scores do not say.
         tags: tracker -> tag -> EAO.
+
+    Their reliability is 0.9, 0.8, ... in the order given.
     """
     count = len(frames)
     truths = [Truth(f"s{k}", np.tile([40.0, 20, 30, 24], (n, 1))) for k, n in enumerate(frames)]
@@ -66,7 +70,7 @@ def made_up_vot(figures, frames=(100, 60), convention="pysot", interval=None, ta
     thresholds = {"expected_overlap": np.arange(1.0, max(frames) + 1)}
     if interval:
         thresholds["eao_interval"] = np.array(interval, float)
-    return assemble(
+    scores = assemble(
         scored,
         truths,
         results={},
@@ -76,6 +80,7 @@ def made_up_vot(figures, frames=(100, 60), convention="pysot", interval=None, ta
         thresholds=thresholds,
         refused={},
     )
+    return replace(scores, reliability={t: 0.9 - 0.1 * k for k, t in enumerate(figures)})
 
 
 def nothing_published(benchmark, metric):

@@ -189,7 +189,9 @@ def test_results_that_are_too_short():
         errors(PYSOT, TRUTH, short)
 
 
-@pytest.mark.parametrize("convention", [MATLAB, GOT10K, PYTRACKING], ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    "convention", [MATLAB, MATLAB_ROBUSTNESS, GOT10K, PYTRACKING], ids=lambda c: c.name
+)
 def test_an_empty_result_has_the_first_frame(convention):
     overlap, _, _, counted = errors(convention, TRUTH, [])
     assert overlap[0] == 1 and counted[0]
@@ -240,12 +242,56 @@ def test_overlap_of_equal_boxes_is_one_and_clipped_where_the_toolkit_clips(conve
     assert set(whole) == {1}
 
 
-def test_thresholds_are_built_from_both_ends():
-    thresholds = MATLAB.success_thresholds
-    assert len(thresholds) == 21
-    np.testing.assert_allclose(thresholds, np.linspace(0, 1, 21))
-    assert thresholds[14] == 0.7  # where arange gives 0.7000000000000001
-    assert PYSOT.success_thresholds[14] != 0.7
+@pytest.mark.parametrize("convention", ALL, ids=lambda c: c.name)
+def test_thresholds_decide_ties_as_the_toolkits_do(convention):
+    np.testing.assert_allclose(convention.success_thresholds, np.linspace(0, 1, 21))
+    # MATLAB builds them from both ends.
+    assert convention.success_thresholds[14] == (
+        0.7 if convention is MATLAB else 0.7000000000000001
+    )
+    assert (convention.success_thresholds[13] == 0.65) == (convention is not MATLAB)
+
+
+def test_matlab_keeps_a_bad_box_where_the_truth_has_nan():
+    truth = [BOX, BOX, [np.nan] * 4, BOX]
+    predicted = np.array([BOX, [13.0, 24, 40, 20], [np.nan] * 4, [np.nan] * 4])
+    # The box before the last is bad itself and stays, so the last becomes that and fails.
+    assert errors(MATLAB, truth, predicted)[1] == [0, 5, -1, np.inf]
+
+
+def test_pytracking_keeps_a_box_without_a_size_where_the_truth_has_nan():
+    truth = [BOX, BOX, [np.nan] * 4, BOX]
+    predicted = np.array([BOX, BOX, [13.0, 24, 0, 20], [99.0, 99, 0, 20]])
+    # The last becomes the one before it, at 13, 24 without a width: its centre is 17 left of it.
+    assert errors(PYTRACKING, truth, predicted)[1][3] == np.hypot(17, 4)
+
+
+def test_pytracking_refuses_short_results_on_lasot():
+    with pytest.raises(Refused, match="stops on LaSOT"):
+        errors(PYTRACKING, TRUTH, TRUTH[:2], absent=np.zeros(4, bool))
+
+
+def test_a_bad_first_box_is_never_taken_from_the_sequence_before():
+    runs = join_truth([Truth("a", TRUTH[:2]), Truth("b", TRUTH[:2] + 100)])
+    bad = np.array([[110.0, 120, 0, 20], [110.0, 120, 0, 20]])
+    boxes, missing = join_results([TRUTH[:2], bad], runs)
+    # pytracking: b's second box becomes b's first, which has no width, and not a's last.
+    assert PYTRACKING.errors(runs, boxes, missing).distance[3] < 100
+    truth_nan = join_truth([Truth("a", TRUTH[:2]), Truth("b", np.array([[np.nan] * 4, BOX]))])
+    boxes, missing = join_results([TRUTH[:2], np.full((2, 4), np.nan)], truth_nan)
+    assert MATLAB.errors(truth_nan, boxes, missing).overlap.tolist() == [1, 1, -1, -1]
+
+
+def test_pysot_takes_a_negative_size_for_a_centre_that_is_not_valid():
+    truth = [BOX, [10.0, 20, 40, -2]]
+    overlap, distance, norm_distance, _ = errors(PYSOT, truth, [BOX, [500.0, 20, 40, 20]])
+    assert (overlap[1], norm_distance[1]) == (-1, -1)  # dy is divided by -2
+    assert distance[1] > 400
+
+
+def test_got10k_own_protocol_leaves_missing_frames_out():
+    counted = errors(GOT10K_VAL, TRUTH, TRUTH[:3], cover=np.full(4, 8))[3]
+    assert counted == [False, True, True, False]
 
 
 def test_conventions_by_name():

@@ -57,13 +57,25 @@ def test_pytracking_leaves_failures_out_of_the_mean_overlap():
     assert found["sr_50"] == 0.25
 
 
-def test_an_overlap_of_seven_tenths_passes_where_the_threshold_is_rounded_so():
-    curves = {
-        name: scored([0.7], convention=convention).curves["success"]
-        for name, convention in CONVENTIONS.items()
-    }
-    assert [curves["matlab_otb"][13], curves["matlab_otb"][14]] == [1, 0]
-    assert CONVENTIONS["got10k"].success_thresholds[14] == np.linspace(0, 1, 21)[14]
+def test_success_is_strict():
+    found = figures(scored([0.5, 0.75, 0.75 + 1e-9, 0.9]))
+    assert (found["sr_50"], found["sr_75"]) == (0.75, 0.5)
+    curve = scored([0.7]).curves["success"]
+    assert [curve[13], curve[14]] == [1, 0]
+
+
+def test_a_sequence_of_which_nothing_counts_is_in_no_mean():
+    score = scored([1, 0.6, 0.9], counted=[True, False, False], lengths=[1, 2])
+    assert figures(score)["ao"] == 1
+    assert score.curves["success"][0] == 1
+    last = scored([1, 0.6], counted=[True, False], lengths=[1, 1], sequence=np.array([0, 1]))
+    assert figures(last)["ao"] == 1
+
+
+def test_got10k_own_protocol_has_its_own_figures():
+    score = scored([1, 0.6], convention=GOT10K_VAL)
+    assert list(score.figures) == ["ao", "sr_50", "sr_75"]
+    assert list(score.curves) == list(thresholds(GOT10K_VAL)) == ["success"]
 
 
 def test_curves_of_sequences_agree_with_plain_loops():

@@ -7,16 +7,14 @@ import numpy as np
 import pytest
 from made_up_scores import LENGTH, NAMES, Page, load_strictly, made_up, nothing_published
 
-from benchmarks.report import write_report
+from benchmarks.report import terminal_table, write_report
 from benchmarks.report.document import plain
-from benchmarks.report.page import split_provenance
 from benchmarks.report.palette import STYLED
 from benchmarks.report.plots import success_by_attribute
 from benchmarks.scoring import score, score_runs
 from benchmarks.truth import Truth
 from ops.errors import InputError
 
-REASON = "sequence a is too short, at which pysot stops"
 FILES = ["curves.csv", "report.html", "report.json", "report.md", "report.tex"]
 
 
@@ -147,20 +145,30 @@ def test_many_trackers_are_told_apart(tmp_path):
         if tag == "polyline":
             dashes[attrs["data-line"]] = (attrs["style"], attrs.get("stroke-dasharray"))
     assert len(set(dashes.values())) == STYLED + 1  # all told apart, but the last two
-    assert [len(legend) for legend in page.legends].count(len(trackers)) == 3 + 2
+    assert [len(legend) for legend in page.legends].count(
+        len(trackers)
+    ) == 3 + 1  # one for all challenges
 
 
-def test_refused_trackers_and_notes_stand_at_the_top(tmp_path):
-    truth = Truth("a", np.tile([10.0, 10, 5, 5], (4, 1)))
-    short, whole = {"a": truth.boxes[:2]}, {"a": truth.boxes}
-    scores = score({"short": short, "whole": whole}, [truth], "pysot")
-    text = write(tmp_path, scores, notes=["Read this."])
-    top = text.split("<main>")[0]
-    assert "Read this." in top
-    assert f"short is not scored: convention pysot refuses its results ({REASON})." in top
-    report = load_strictly(tmp_path / "report.json")
-    assert report["refused"] == {"short": REASON} and list(report["scores"]) == ["whole"]
-    assert "short is not scored" in (tmp_path / "report.md").read_text()
+def test_got10k_on_itself_has_no_precision(tmp_path):
+    generator = np.random.default_rng(3)
+    truths = []
+    for length in range(5, 17):
+        boxes, cover = np.tile([40.0, 20, 30, 24], (length, 1)), np.full(length, 8)
+        truths.append(Truth(f"v{length}", boxes, ("blur",), cover=cover, picture_size=(160, 90)))
+    results = {
+        name: {t.name: t.boxes + generator.normal(0, shake, t.boxes.shape) for t in truths}
+        for name, shake in (("shaky", 6), ("steady", 2))
+    }
+    scores = score(results, truths, "got10k")
+    text = write(tmp_path, scores)
+    page = Page(text)
+    assert page.table("Tracker")[0][1:] == ["AO", "SR 0.50", "SR 0.75"]
+    assert "<h3>Success <small>AO</small></h3>" in text and "recision" not in text
+    assert page.legends[0] == [f"{scores.means[t]['ao']:.3f} {t}" for t in ("steady", "shaky")]
+    assert text.count("<polyline") == 2  # none of the challenge, whose frames are pooled
+    heads = (tmp_path / "report.tex").read_text()
+    assert r"AO $\uparrow$ & 95 \% & SR.50 $\uparrow$" in heads
 
 
 def test_means_over_runs_stand_beside_pooled_figures(tmp_path):
@@ -176,12 +184,47 @@ def test_means_over_runs_stand_beside_pooled_figures(tmp_path):
     scores = score_runs(results, truths, starts, "matlab_otb", "tre")
     text = write(tmp_path, scores)
     assert "<h1>made up, TRE</h1>" in text
+    assert "<dt>protocol</dt><dd>TRE</dd>" in text
+    assert "<dt>runs</dt><dd>20 a sequence, frames pooled</dd>" in text
+    told = "made up, TRE, convention matlab_otb, 2 sequences, 20 runs a sequence."
+    mean = f"{scores.by_run['one']['success_auc']:.3f}"
+    assert f"{told} The frames of all runs of a sequence are pooled." in text
+    assert f"pooled. {told}</p>" in text  # of the mean over runs
+    assert "runs a sequence" not in terminal_table(made_up())
+    assert "TRE, 20 runs a sequence, their frames pooled" in terminal_table(scores)
+    markdown = (tmp_path / "report.md").read_text().split("## ")
+    assert markdown[2].startswith("Mean over runs") and f"| one | {mean} |" in markdown[2]
+    tex = (tmp_path / "report.tex").read_text()
+    assert r"\caption{Mean over runs. " in tex and f"one & {mean} &" in tex
     pooled, alike = [rows for rows in Page(text).tables if rows[0][0] == "Tracker"][:2]
     assert alike[1][1] == f"{scores.by_run['one']['success_auc']:.3f}"
     assert pooled[1][1].startswith(f"{scores.means['one']['success_auc']:.3f}")
     assert pooled[1][1][:5] != alike[1][1]
     assert load_strictly(tmp_path / "report.json")["by_run"] == scores.by_run
     assert success_by_attribute(scores) == {}  # overlaps are of the first run alone
+
+
+def test_one_legend_for_all_challenges(tmp_path):
+    text = write(tmp_path, made_up(("a", "b", "c"), NAMES[:3]))
+    challenges = text.split('id="challenges"')[1].split("</section>")[0]
+    assert challenges.count("<polyline") == 2 * 3
+    assert challenges.count('<ol class="legend">') == 2  # of the points, of the lines
+    points, lines = [part.split("</ol>")[0] for part in challenges.split("<ol")[1:]]
+    assert points.count("<circle") == 3 and "<line" not in points
+    assert lines.count("<line") == 3 and "<circle" not in lines
+    assert "<small>1 sequence</small>" in challenges and "<small>2 sequences</small>" in challenges
+
+
+def test_names_are_not_broken(tmp_path):
+    trackers = ("Siam-BAN", "a b", "third")
+    text = write(tmp_path, made_up(trackers))
+    pairs = text.split("Row minus column")[1].split("</thead>")[0]
+    assert [f'class="up"><span>{t}</span>' in pairs for t in trackers] == [True] * 3
+    assert text.count('<span class="name" title="Siam-BAN"><svg class="swatch"') >= 3
+    style = text.split("</style>")[0]
+    names = re.findall(r"^\s*([^{}\n]*)\{[^{}]*overflow-wrap: anywhere", style, re.MULTILINE)
+    assert {name.strip() for name in names} <= {"h1", "h3", ".facts dd", ".dots > span"}
+    assert re.search(r"\.name \{ white-space: nowrap", style)
 
 
 def test_success_curves_of_challenges_are_those_of_their_sequences_alone():
@@ -212,19 +255,3 @@ def test_a_report_that_fails_leaves_the_old_one(tmp_path):
         write(tmp_path, made_up(("other",)), published=broken)
     assert (tmp_path / "report.html").read_text() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
-
-
-@pytest.mark.parametrize(
-    ("made_by", "shared", "differing"),
-    [
-        ({"a": {"seed": 1, "w": "x"}}, {"seed": 1, "w": "x"}, {}),
-        (
-            {"a": {"seed": 1, "w": "x"}, "b": {"seed": 1}},
-            {"seed": 1},
-            {"a": {"w": "x"}, "b": {"w": None}},
-        ),
-        ({}, {}, {}),
-    ],
-)
-def test_provenance_is_said_once_where_it_is_shared(made_by, shared, differing):
-    assert split_provenance(made_by) == (shared, differing)

@@ -22,8 +22,8 @@ def look_up(benchmark, metric):
     return figures.get(metric, [])
 
 
-def write(folder, scores, published=look_up):
-    write_report(folder, scores, {}, benchmark="B", published=published)
+def write(folder, scores, published=look_up, **more):
+    write_report(folder, scores, {}, benchmark="B", published=published, **more)
     return (folder / "report.html").read_text()
 
 
@@ -54,6 +54,52 @@ def test_other_trackers_are_listed_as_published(tmp_path):
         "SiamFC",
     ]
     assert found["precision_20"][0]["sources"] == ["Paper one"]
+
+
+def test_a_part_is_not_held_against_the_whole(tmp_path):
+    text = write(tmp_path, made_up(("siamfcpp", "other")), part="5 of 100 sequences")
+    table = next(rows for rows in Page(text).tables if "measured" in rows[0][1])
+    assert [len(row) for row in table] == [3, 3] and "difference" not in "".join(table[0])
+    assert table[1][2] == "0.7502,1 / 0.7003"
+    said = "The published figures are of the whole benchmark, and 5 of 100 sequences were scored"
+    assert said in text and said not in write(tmp_path, made_up(("siamfcpp", "other")))
+
+
+def vot_published(benchmark, metric):
+    values = {"eao": 0.4, "robustness": 0.2}
+    if metric not in values:
+        return []
+    return [PublishedFigure("x", values[metric], ("paper",), ("t",), "reset")]
+
+
+def test_of_vot_only_pysot_compares_with_the_published(tmp_path):
+    figures = {"x": (0.3, 0.6, (1, 2)), "y": (0.2, 0.5, (2, 2))}
+    for convention, part, compares in (
+        ("pysot", None, True),
+        ("pysot", "2 of 60 sequences", False),
+        ("vot_toolkit", None, False),
+    ):
+        scores = made_up_vot(figures, convention=convention)
+        text = write(tmp_path, scores, vot_published, part=part)
+        table = next(rows for rows in Page(text).tables if "measured" in rows[0][1])
+        assert ("difference" in table[0]) == compares
+        assert ("the mean of 1 published figure." in text) == compares
+        assert ('class="read-at"' in text) == compares
+        assert ("follow pysot and the MATLAB toolkit" in text) == (convention == "vot_toolkit")
+
+
+def test_the_baseline_cacf_is_not_the_published_one(tmp_path):
+    def cacf(benchmark, metric):
+        figures = [PublishedFigure("CACF", 0.598, ("paper",), ("t",))]
+        return figures if metric == "success_auc" else []
+
+    text = write(tmp_path, made_up(("cacf", "other")), cacf)
+    assert "measured" not in str(Page(text).tables)
+    assert ["CACF", "0.5981"] in [row for rows in Page(text).tables for row in rows]
+    assert "cacf is this project&#x27;s baseline" in text
+    text = write(tmp_path, made_up(("CACF", "other")), cacf)
+    assert any("measured" in "".join(rows[0]) for rows in Page(text).tables)
+    assert "this project&#x27;s baseline" not in text
 
 
 def test_nothing_published_nothing_said(tmp_path):

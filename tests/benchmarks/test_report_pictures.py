@@ -90,7 +90,7 @@ def test_disagreements_are_listed_without_pictures(tmp_path):
     text = write(tmp_path, scores)
     rows = Page(text).table("Sequence")
     assert rows[1] == ["s", "4 of 9", "0.350", "0.800", "0.100", "1 of 2"]
-    assert "There are no pictures here" in text
+    assert '<p class="quiet">No pictures were given.</p>' in text
     assert load_strictly(tmp_path / "report.json")["disagreements"] == [
         {
             "sequence": "s",
@@ -154,6 +154,24 @@ def test_strips_say_what_there_is_to_see(tmp_path):
     assert captions[0] == f"1 of {LENGTH}, overlap 1.00"
     assert captions[1] == f"3 of {LENGTH}, does not count"
     assert captions[-1] == f"{LENGTH} of {LENGTH}, no target"
+
+
+def test_of_many_trackers_the_leading_are_drawn(tmp_path):
+    shakiest_first = [f"t{place}" for place in range(8)]
+    scores = made_up(list(reversed(shakiest_first)))
+    scores = replace(scores, trackers=tuple(shakiest_first))
+    assert scores.ranking[0] == "t7"
+    assert chosen_sequences(scores) == chosen_sequences(replace(scores, trackers=("t7",)))
+    text = write(tmp_path, scores, frames=frames)
+    legends = re.findall('<ul class="legend">(.*?)</ul>', text)
+    drawn = [re.findall("</span>(.*?)</li>", legend) for legend in legends]
+    assert drawn == [["truth", *scores.ranking[:6]], ["truth", *scores.ranking[:4]]]
+    assert "Best, middle and worst sequence of t7" in text
+    head = Page(text).table("Sequence")[0]
+    assert head[3:-1] == [f"{tracker}overlap" for tracker in scores.ranking[:6]]
+    assert "No pictures were given" not in text
+    few = replace(made_up(("ours", "theirs")), ranking=("theirs", "ours"))
+    assert "Best, middle and worst sequence of ours" in write(tmp_path, few, frames=frames)
 
 
 def test_results_without_boxes_for_pictures_are_drawn_without_them(tmp_path):

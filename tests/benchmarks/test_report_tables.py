@@ -56,30 +56,37 @@ def test_best_and_second(values, metric, expected):
 def test_best_is_bold_and_second_underlined_in_every_table(tmp_path):
     written(tmp_path, made_up_vot(VOT))
     page = Page((tmp_path / "report.html").read_text())
-    assert page.marked["b"][:4] == ["0.300", "0.700", "0.625", "1"]  # failures: the fewest
+    assert page.marked["b"][:4] == ["0.300", "0.900", "0.700", "0.625"]  # failures: the fewest
     assert page.marked["u"][:4] == ["0.610", "1.875", "3", "0.250"]
     markdown = (tmp_path / "report.md").read_text()
     row = next(line for line in markdown.splitlines() if line.startswith("| y"))
     cells = [re.sub(r" \(.*?\)", "", cell) for cell in row.strip("| ").split(" | ")]
-    assert cells == ["y", "0.200", "0.550", "**0.625**", "**1**"]
+    assert cells == ["y", "0.200", "0.550", "**0.625**", "**1**", "<u>0.800</u>"]
     tex = (tmp_path / "report.tex").read_text()
-    assert r"y & 0.200 & 0.550 & \textbf{0.625} & \textbf{1} \\" in tex
-    assert r"x & \textbf{0.300} & \underline{0.610} & \underline{1.875} & \underline{3} \\" in tex
-    assert r"Robustness $\downarrow$" in tex and r"EAO $\uparrow$" in tex
+    low, high = made_up_vot(VOT).intervals["y"]["eao"]
+    y = rf"y & 0.200 & {low:.3f}--{high:.3f} & 0.550 & \textbf{{0.625}} & \textbf{{1}} & \underline"
+    assert y in tex
+    assert r" & \underline{0.610} & \underline{1.875} & \underline{3} & \textbf{0.900} \\" in tex
+    assert r"EAO $\uparrow$ & 95 \% & A $\uparrow$ & R $\downarrow$ & failures $\down" in tex
+    assert r"& reliability (S = 30) $\uparrow$ \\" in tex
 
 
 def test_latex_table_parses_back(tmp_path):
     scores = with_means(**{"a_b": 0.5, "50% & more #1": 0.625, "{x}~y^2\\z$": 0.25})
     tex = (written(tmp_path, scores) / "report.tex").read_text()
-    assert r"50\% \& more \#1 & \textbf{0.625} &" in tex
+    low, high = scores.intervals["50% & more #1"]["success_auc"]
+    assert rf"50\% \& more \#1 & \textbf{{0.625}} & {low:.3f}--{high:.3f} &" in tex
     assert r"a\_b & \underline{0.500} &" in tex
     assert r"\{x\}\textasciitilde{}y\textasciicircum{}2\textbackslash{}z\$ & 0.250 &" in tex
-    assert r"\caption{b \& co, OPE. Scores. Over all sequences. Convention matlab\_otb.}" in tex
+    setting = r"b \& co, OPE, convention matlab\_otb, 5 sequences."
+    assert rf"\caption{{Scores. {setting} Success AUC with 95 \% bootstrap intervals over" in tex
+    assert rf"each challenge. {setting}}}" in tex
+    assert "Tracker & blur & occlusion" in tex and "sequences & 3 & 2 " in tex
     assert tex.count(r"\begin{table}") == tex.count(r"\end{table}") == 2
     for table in tex.split(r"\begin{tabular}{")[1:]:
         columns = len(table.split("}")[0])
         rows = [line for line in table.splitlines() if line.endswith(r"\\")]
-        assert len(rows) == 4
+        assert len(rows) == 4 + ("sequences &" in table)
         assert {len(re.split(r"(?<!\\)&", row)) for row in rows} == {columns}
         assert [table.count(f"\\{rule}rule") for rule in ("top", "mid", "bottom")] == [1, 1, 1]
     assert not re.search(r"[−–]", tex)
@@ -97,21 +104,35 @@ def test_markdown_table_parses_back(tmp_path):
     low, high = scores.intervals["a|b"]["success_auc"]
     best = scores.means["a|b"]["success_auc"]
     assert rows[2][1].strip() == f"**{best:.3f}** ({low:.3f}–{high:.3f})"
-    assert f"5 sequences, {5 * LENGTH} frames." in text
+    setting = r"b & co, OPE, convention matlab\_otb, 5 sequences."
+    assert text.count(setting) == 3  # at the top, and each table
+    assert f"{setting} {5 * LENGTH} frames." in text
     assert "95 % bootstrap intervals over sequences" in text
 
 
 def test_curves_as_csv(tmp_path):
     scores = made_up(("x,y", "plain"))
     rows = list(csv.reader((written(tmp_path, scores) / "curves.csv").open()))
-    assert rows[0] == ["curve", "threshold", *scores.ranking]
-    assert [row[0] for row in rows[1:]] == ["success"] * 21 + ["precision"] * 51 + [
+    front = ["benchmark", "protocol", "convention"]
+    assert rows[0] == [*front, "curve", "threshold", *scores.ranking]
+    assert {tuple(row[:3]) for row in rows[1:]} == {("b & co", "ope", "matlab_otb")}
+    assert [row[3] for row in rows[1:]] == ["success"] * 21 + ["precision"] * 51 + [
         "norm_precision"
     ] * 51
-    for place, tracker in enumerate(scores.ranking, 2):
-        values = [float(row[place]) for row in rows[1:] if row[0] == "precision"]
+    for place, tracker in enumerate(scores.ranking, 5):
+        values = [float(row[place]) for row in rows[1:] if row[3] == "precision"]
         np.testing.assert_array_equal(values, scores.curves[tracker]["precision"])
-    assert [float(row[1]) for row in rows[1:4]] == [0.0, 0.05, 0.1]
+    assert [float(row[4]) for row in rows[1:4]] == [0.0, 0.05, 0.1]
+
+
+def test_curves_leave_out_where_none_has_a_value(tmp_path):
+    scores = made_up_vot({"x": VOT["x"], "y": VOT["y"]})
+    curves = {t: {k: v.copy() for k, v in found.items()} for t, found in scores.curves.items()}
+    curves["x"]["expected_overlap"][1:] = np.nan
+    curves["y"]["expected_overlap"][2:] = np.nan
+    scores = replace(scores, curves=curves)
+    rows = list(csv.reader((written(tmp_path, scores) / "curves.csv").open()))
+    assert [row[4:6] for row in rows[1:]] == [["1.0", "0.9"], ["2.0", ""]]
 
 
 def test_intervals_stand_below_their_figures(tmp_path):
@@ -152,13 +173,37 @@ def comparison(tracker, other, difference, interval):
         ((-0.05, -0.01), "interval −0.050 to −0.010: b is ahead."),
         ((0.01, 0.05), "interval +0.010 to +0.050: <a> is ahead."),
         ((-0.05, 0.02), "interval −0.050 to +0.020: these sequences do not tell them apart."),
-        ((np.nan, np.nan), "one sequence gives no interval."),
+        ((np.nan, np.nan), "of the sequences; no interval."),
     ],
 )
 def test_comparisons_in_words(interval, verdict):
-    words = in_words(comparison("<a>", "b", -0.02, interval))
+    words = in_words(comparison("<a>", "b", -0.02, interval), made_up())
     assert words.startswith("<a> beside b: −0.020, better on 25 % and worse on 50 % of the seq")
     assert words.endswith(verdict)
+
+
+@pytest.mark.parametrize(
+    ("sequences", "verdict", "bold"),
+    [(1, "one sequence gives no interval", 0), (4, "too few sequences to tell", 0), (5, "a is", 1)],
+)
+def test_few_sequences_decide_nothing(tmp_path, sequences, verdict, bold):
+    scores = made_up(("a", "b", "c"), NAMES[:sequences])
+    apart = (np.nan, np.nan) if sequences == 1 else (-0.2, -0.1)
+    pairs = [("b", "a"), ("c", "a"), ("c", "b")]
+    paired = tuple(comparison(one, other, -0.15, apart) for one, other in pairs)
+    scores = replace(scores, paired=paired, ranking=("a", "b", "c"))
+    assert verdict in in_words(paired[0], scores)
+    text = (written(tmp_path, scores) / "report.html").read_text()
+    assert text.count('class="apart"') == 6 * bold
+    assert Page(text).table("Beside")[1][-1].startswith(verdict)
+    rough = "Intervals of fewer than 10 sequences are rough."
+    for name in ("report.html", "report.md", "report.tex"):
+        assert (rough in (tmp_path / name).read_text()) == (sequences > 1)
+
+
+def test_intervals_of_ten_sequences_are_not_called_rough(tmp_path):
+    scores = made_up(names=[f"s{place}" for place in range(10)])
+    assert "rough" not in (written(tmp_path, scores) / "report.html").read_text()
 
 
 def test_each_tracker_stands_beside_the_best(tmp_path):
@@ -214,13 +259,28 @@ def test_terminal_table():
     assert [line.split()[0] for line in lines[2:4]] == list(scores.ranking)
     best = scores.means[scores.ranking[0]]
     assert lines[2].split()[1:7] == [f"{value:.3f}" for value in best.values()]
-    assert lines[-1] == f"5 sequences, {5 * LENGTH} frames, matlab_otb"
+    assert lines[-1] == f"5 sequences, {5 * LENGTH} frames, OPE, matlab_otb"
     assert len({len(line) for line in lines[:4]}) == 1
 
 
 def test_terminal_table_of_vot_and_of_refused_trackers():
-    scores = replace(made_up_vot(VOT), refused={"bad": "file too short"})
+    refused = {"bad": "file too short", "worse": "no file."}
+    scores = replace(made_up_vot(VOT), refused=refused, notes=("Read this.", "And this."))
     lines = terminal_table(scores).splitlines()
     assert lines[0].split() == ["tracker", "EAO", "A", "R", "failures", "95", "%", "of", "EAO"]
     assert lines[2].split()[:5] == ["x", "0.300", "0.610", "1.875", "3"]
-    assert lines[-1].startswith("bad is not scored") and "file too short" in lines[-1]
+    assert lines[-5:] == [
+        "2 sequences, 160 frames, reset-based, pysot",
+        "Read this.",
+        "And this.",
+        "bad is not scored (convention pysot): file too short.",
+        "worse is not scored (convention pysot): no file.",
+    ]
+
+
+def test_terminal_table_without_an_interval():
+    lines = terminal_table(made_up(names=NAMES[:1])).splitlines()
+    assert lines[2].endswith("one sequence") and lines[-1].startswith("1 sequence, ")
+    scores = made_up()
+    unknown = {t: dict.fromkeys(found, (np.nan, np.nan)) for t, found in scores.intervals.items()}
+    assert terminal_table(replace(scores, intervals=unknown)).splitlines()[2].endswith(" –")

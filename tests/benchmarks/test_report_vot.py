@@ -2,7 +2,7 @@
 
 import csv
 import re
-from math import exp
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +11,6 @@ from made_up_scores import Page, load_strictly, made_up_vot, nothing_published
 from benchmarks.published import PublishedFigure
 from benchmarks.report import write_report
 from benchmarks.report.svg import enclosing, round_ticks
-from benchmarks.report.vot import reliability
 
 FIGURES = {"x": (0.3, 0.61, (2, 1)), "y": (0.2, 0.55, (0, 1)), "z": (0.25, 0.70, (5, 4))}
 TAGS = {
@@ -49,12 +48,12 @@ def test_page_is_driven_by_the_metrics_that_there_are(tmp_path):
     headings = [heading.strip() for heading in page.headings]
     assert headings[:5] == [
         "Scores",
-        "Ranking, accuracy and robustness",
+        "Ranking, accuracy and reliability",
         "Ranking",
-        "Accuracy and robustness",
+        "Accuracy and reliability",
         "Expected overlap",
     ]
-    assert "EAO by tag" in headings and "Challenges" not in headings
+    assert headings.count("Challenges") == 1  # as for one-pass scores
     report = load_strictly(tmp_path / "report.json")
     assert report["eao_by_tag"] == {t: dict(f) for t, f in TAGS.items()} | {
         "z": {"all": 0.25, "occlusion": None}
@@ -92,17 +91,50 @@ def test_ranking_shows_intervals_and_the_mean_of_what_was_published(tmp_path):
     assert "whisker" not in svg and "read-at" not in svg and len(points(svg)) == 3
 
 
-def test_accuracy_and_robustness(tmp_path):
-    scores = made_up_vot(FIGURES)  # 160 frames
-    assert reliability(scores, "x") == pytest.approx(exp(-30 * 3 / 160))
-    assert reliability(scores, "z") == pytest.approx(exp(-30 * 9 / 160))
+def test_accuracy_and_reliability(tmp_path):
+    scores = replace(made_up_vot(FIGURES), reliability={"x": 0.625, "y": 0.75, "z": 0.5})
     text = write(tmp_path, scores)
-    places = points(plot(text, "accuracy over robustness"))
+    places = points(plot(text, "accuracy over reliability"))
     right = sorted(places, key=lambda label: -places[label][0])
     upper = sorted(places, key=lambda label: places[label][1])
-    assert right == ["3", "1", "2"]  # y, x, z: 1, 3, 9 failures
+    assert right == ["3", "1", "2"]  # y, x, z: as the scores say, not by their failures
     assert upper == ["2", "1", "3"]  # z, x, y
-    assert Page(text).legends[1][0] == f"1. 0.610, {exp(-90 / 160):.3f} x"
+    assert Page(text).legends[1][0] == "1. 0.610, 0.625 x"
+
+
+def test_reliability_stands_in_every_table(tmp_path):
+    scores = made_up_vot(FIGURES)
+    text = write(tmp_path, scores)
+    table = Page(text).table("Tracker")
+    assert table[0][-1] == "Reliability (S = 30)"
+    assert [row[-1] for row in table[1:]] == ["0.900", "0.700", "0.800"]  # x, z, y
+    assert load_strictly(tmp_path / "report.json")["reliability"] == scores.reliability
+    rows = [line for line in (tmp_path / "report.md").read_text().splitlines() if "| " in line]
+    assert rows[0].endswith("| Reliability (S = 30) |")
+    assert [row.split("|")[-2].strip(" *<u>/") for row in rows[2:5]] == ["0.900", "0.700", "0.800"]
+    assert re.search(
+        r"z & \\underline\{0\.250\} .* & 0\.700 \\\\", (tmp_path / "report.tex").read_text()
+    )
+    assert "obustness, S" not in text and "ccuracy and robustness" not in text
+    assert "over robustness" not in text
+    text = write(tmp_path, replace(scores, reliability={}))
+    assert "Reliability" not in text and "<title>accuracy over" not in text
+
+
+def test_sequences_are_won_by_accuracy_beside_a_difference_of_eao(tmp_path):
+    text = write(tmp_path, made_up_vot(FIGURES, frames=(100,) * 2))
+    head = Page(text).table("Beside")[0]
+    assert head[3:5] == ["higher accuracy on", "lower accuracy on"]
+    assert "y beside x: −0.100, higher accuracy on 0 % and lower accuracy on 100 %" in text
+    assert "better on" not in text
+
+
+def test_points_have_points_in_their_legends(tmp_path):
+    text = write(tmp_path, made_up_vot(FIGURES))
+    for title in ("EAO over rank", "accuracy over reliability"):
+        below = text.split(f"<title>{title}</title>")[1].split('<ol class="legend">')[1]
+        below = below.split("</ol>")[0]
+        assert below.count("<circle") == 3 and "<line" not in below
 
 
 def test_expected_overlap_marks_the_interval_where_it_is_known(tmp_path):
@@ -121,8 +153,8 @@ def test_expected_overlap_marks_the_interval_where_it_is_known(tmp_path):
     assert svg.count("<polyline") == 3
     assert 'class="band"' not in write(tmp_path, made_up_vot(FIGURES))
     rows = list(csv.reader((tmp_path / "curves.csv").open()))
-    assert len(rows) == 1 + 100 and {row[0] for row in rows[1:]} == {"expected_overlap"}
-    assert rows[-1][1:] == ["100.0", "0.3", "0.25", "0.2"]
+    assert len(rows) == 1 + 100 and {row[3] for row in rows[1:]} == {"expected_overlap"}
+    assert rows[-1][4:] == ["100.0", "0.3", "0.25", "0.2"]
 
 
 def test_tags(tmp_path):
@@ -134,7 +166,7 @@ def test_tags(tmp_path):
         ["y", "0.200", "0.180"],
     ]
     only_all = {tracker: {"all": found["all"]} for tracker, found in TAGS.items()}
-    assert "EAO by tag" not in write(tmp_path, made_up_vot(FIGURES, tags=only_all))
+    assert ">Challenges</h2>" not in write(tmp_path, made_up_vot(FIGURES, tags=only_all))
 
 
 def test_sequences_show_accuracy_with_failures_below(tmp_path):
@@ -145,7 +177,7 @@ def test_sequences_show_accuracy_with_failures_below(tmp_path):
     unknown = FIGURES | {"z": (0.25, float("nan"), (5, 4))}
     text = write(tmp_path, made_up_vot(unknown))
     assert Page(text).tables[-1][1][3] == "–5"
-    assert len(points(plot(text, "accuracy over robustness"))) == 2
+    assert len(points(plot(text, "accuracy over reliability"))) == 2
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from benchmarks.files import write_atomically
 from benchmarks.results import (
     read_boxes,
-    read_results,
     read_runs,
+    read_tracker,
     result_path,
     run_path,
     tracker_names,
@@ -68,38 +68,48 @@ def test_a_missing_file_is_named(tmp_path):
         read_boxes(tmp_path / "absent.txt")
 
 
-def test_read_results_of_every_tracker(tmp_path):
+def test_read_a_tracker(tmp_path):
     for tracker in ("b", "a"):
         for sequence in ("s1", "s2"):
             write_boxes(result_path(tmp_path, tracker, sequence), BOXES[:1], origin=1)
     (tmp_path / ".cache").mkdir()
     assert tracker_names(tmp_path) == ["a", "b"]
-    results = read_results(tmp_path, ["b", "a"], ["s2"], origin=1)
-    assert {tracker: list(found) for tracker, found in results.items()} == {
-        "b": ["s2"],
-        "a": ["s2"],
-    }
-    np.testing.assert_array_equal(results["a"]["s2"], BOXES[:1])
+    found = read_tracker(tmp_path, "a", ["s2"], origin=1)
+    assert list(found) == ["s2"]
+    np.testing.assert_array_equal(found["s2"], BOXES[:1])
+
+
+def test_read_what_the_got10k_toolkit_writes(tmp_path):
+    for run in (1, 2):
+        write_boxes(tmp_path / "t" / "s" / f"s_00{run}.txt", BOXES[:run])
+    assert len(read_tracker(tmp_path, "t", ["s"])["s"]) == 1
 
 
 def test_read_runs(tmp_path):
     for run in (1, 2):
         write_boxes(run_path(tmp_path, "a", "tre", "s", run), BOXES[:run])
     assert (tmp_path / "a" / "tre" / "s" / "s_002.txt").is_file()
-    found = read_runs(tmp_path, ["a"], "tre", {"s": 2})
-    assert [len(boxes) for boxes in found["a"]["s"]] == [1, 2]
-    with pytest.raises(InputError, match=r"1 of 3 results are missing, the first is s/s_003\.txt"):
-        read_runs(tmp_path, ["a"], "tre", {"s": 3})
+    assert [len(boxes) for boxes in read_runs(tmp_path, "a", "tre", {"s": 2})["s"]] == [1, 2]
+    with pytest.raises(InputError, match=r"1 of 3 .* in .*/a, the first is tre/s/s_003\.txt"):
+        read_runs(tmp_path, "a", "tre", {"s": 3})
 
 
 def test_it_is_said_what_is_missing(tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         tracker_names(tmp_path / "none")
-    with pytest.raises(InputError, match="holds no folder of a tracker"):
+    with pytest.raises(InputError, match="holds no TRACKER/SEQUENCE"):
         tracker_names(tmp_path)
     write_boxes(result_path(tmp_path, "a", "s1"), BOXES)
-    with pytest.raises(InputError, match=r"a: 1 of 2 results are missing, the first is s2\.txt"):
-        read_results(tmp_path, ["a"], ["s1", "s2"])
+    with pytest.raises(InputError, match=r"1 of 2 .* missing in .*/a, the first is s2\.txt; datas"):
+        read_tracker(tmp_path, "a", ["s1", "s2"])
+    with pytest.raises(InputError, match="looks like one tracker's own folder"):
+        tracker_names(tmp_path / "a")
+    (tmp_path / "vot" / "baseline").mkdir(parents=True)
+    with pytest.raises(InputError, match="looks like one tracker's own folder"):
+        tracker_names(tmp_path / "vot")
+    result_path(tmp_path, "a", "s1").write_text("")
+    with pytest.raises(InputError, match=r"s1\.txt: empty"):
+        read_tracker(tmp_path, "a", ["s1"])
 
 
 def test_a_write_that_is_cut_off_leaves_the_old_file_alone(tmp_path, monkeypatch):

@@ -69,7 +69,7 @@ def test_a_tracker_that_a_toolkit_stops_at_is_named_and_the_others_scored():
     scores = score(results, [LONG], "pysot")
     assert scores.trackers == ("whole",)
     assert scores.refused == {"short": "sequence long is too short, at which pysot stops"}
-    with pytest.raises(InputError, match="pysot refuses every tracker: short: sequence long is"):
+    with pytest.raises(InputError, match="no tracker can be scored: short: sequence long is"):
         score({"short": results["short"]}, [LONG], "pysot")
 
 
@@ -108,3 +108,39 @@ def test_missing_things_are_named():
         score({"t": {}}, [Truth("s", np.empty((0, 4)))])
     with pytest.raises(InputError, match="expected one of matlab_otb"):
         score(RESULTS, TRUTH, convention="matlab")
+
+
+def test_short_and_damaged_results_are_named():
+    results = {"short": {"short": SHORT.boxes, "long": LONG.boxes[:4]}}
+    scores = score(results, TRUTH, damaged={"torn": "long.txt, line 3: expected four numbers"})
+    (note,) = scores.notes
+    assert note.startswith("short: 1 of 2 results are too short (long has 4 of 10 rows)")
+    assert scores.refused == {"torn": "long.txt, line 3: expected four numbers"}
+    with pytest.raises(InputError, match="no tracker can be scored: torn: long.txt"):
+        score({}, TRUTH, damaged=scores.refused)
+
+
+def test_a_tracker_without_a_figure_comes_last():
+    cover = np.array([8, 8])
+    truth = [Truth("s", SHORT.boxes, cover=cover)]
+    results = {
+        "weak": {"s": np.array([LOST, [15.0, 10, 20, 20]])},
+        "none": {"s": SHORT.boxes[:1]},  # GOT-10k leaves the first frame out
+        "good": {"s": SHORT.boxes},
+    }
+    scores = score(results, truth, "got10k")
+    assert scores.ranking == ("good", "weak", "none")
+    assert scores.ranked_by == "ao"
+
+
+def test_runs_keep_the_flags_of_absent_frames():
+    absent = np.array([False] * 9 + [True])
+    flagged = [Truth("long", LONG.boxes, absent=absent)]
+    scores = score_runs(
+        {"t": {"long": [LONG.boxes, LONG.boxes[8:]]}},
+        flagged,
+        {"long": [0, 8]},
+        "matlab_otb",
+        "tre",
+    )
+    np.testing.assert_allclose(scores.means["t"]["ao"], 10 / 12)

@@ -58,3 +58,10 @@ def test_every_pair_is_compared_those_with_the_first_at_first():
     figures = {tracker: mean_over_sequences(own) for tracker, own in values.items()}
     pairs = [(c.reference, c.tracker) for c in compare_paired(figures, values, "ao")]
     assert pairs == [("c", "a"), ("c", "b"), ("a", "b")]
+
+
+def test_sequences_without_a_figure_are_nobodys_win():
+    values = {"a": np.array([0.5, np.nan, 0.5]), "b": np.array([0.4, 0.1, np.nan])}
+    figures = {tracker: mean_over_sequences(own) for tracker, own in values.items()}
+    (comparison,) = compare_paired(figures, values, "ao")
+    assert (comparison.won, comparison.lost) == (0, 1)

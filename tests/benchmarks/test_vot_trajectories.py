@@ -22,15 +22,15 @@ def read(tmp_path, text, length):
 
 
 def test_reads_what_is_published(tmp_path):
-    text = "1.0000\n1.5,2,3,4.25\nnan,nan,nan,nan\n2\n0\n0.0\n1\r\n1,2,3,4,5,6,7,8.5\n\n"
-    trajectory = read(tmp_path, text, 8)
-    states = [STARTED, TRACKED, TRACKED, FAILED, SKIPPED, SKIPPED, STARTED, TRACKED]
+    text = "1.0000\n1.5,2,3,4.25\nnan,nan,nan,nan\n2\n0\n0.0\n0\n0\n1\r\n1,2,3,4,5,6,7,8.5\n\n"
+    trajectory = read(tmp_path, text, 10)
+    states = [STARTED, TRACKED, TRACKED, FAILED, *[SKIPPED] * 4, STARTED, TRACKED]
     assert trajectory.states.tolist() == states
-    expected = np.full((8, 8), np.nan)
+    expected = np.full((10, 8), np.nan)
     expected[1, :4] = 1.5, 2, 3, 4.25
-    expected[7] = 1, 2, 3, 4, 5, 6, 7, 8.5
+    expected[9] = 1, 2, 3, 4, 5, 6, 7, 8.5
     np.testing.assert_array_equal(trajectory.regions, expected)
-    assert len(trajectory) == 8
+    assert len(trajectory) == 10
 
 
 def test_reads_what_it_writes(tmp_path):
@@ -62,13 +62,16 @@ def test_reads_what_it_writes(tmp_path):
         ("", "0 lines; the sequence has 2 frames"),
         ("1,2,3,4\n1,2,3,4\n", "line 1: expected 1, a start"),
         ("0\n2\n", "line 2: expected 1, a start"),
-        ("1\n1\n", "line 2: 1 again after line 1"),
-        ("1\n2\n2\n", "line 3: 2 again after line 2"),
+        ("1\n1\n", r"line 2: a start \(1\) without a failure"),
+        ("1\n2\n2\n", "line 3: expected 1, a start, after the failure"),
+        ("1\n2\n0\n1,2,3,4\n", "line 4: expected 1, a start, after the failure"),
+        ("0\n0\n", "only 0, skipped frames"),
+        ("1\n2\n0\n0\n0\n1\n", "line 6: a start less than 5 lines after a failure"),
     ],
 )
 def test_says_what_is_wrong(tmp_path, text, message):
     with pytest.raises(InputError, match=message):
-        read(tmp_path, text, 3 if text == "1\n2\n2\n" else 2)
+        read(tmp_path, text, text.count("\n") if "2\n" in text[2:] else 2)
 
 
 def test_says_that_there_is_no_file(tmp_path):

@@ -12,12 +12,15 @@ import pytest
 from conftest import ROOT
 
 from benchmarks.results import result_path, run_path, write_boxes
-from benchmarks.starts import segment_starts
+from benchmarks.starts import occluded_frames, segment_starts
+from benchmarks.vot.supervised import score_supervised
+from benchmarks.vot.trajectories import read_trajectory
 from datasets.lasot import lasot
 from datasets.otb import otb
-from datasets.sequence import Dataset, Sequence
+from datasets.sequence import Dataset, Sequence, VOTRules
 from datasets.uav123 import uav123
 from datasets.vot import vot
+from engine.hashes import dataset_hash
 from engine.scoring import facts_of_results, score_results
 from ops.errors import InputError
 
@@ -87,6 +90,8 @@ def check(dataset, results, expected, convention):
                 difference = scores.means[tracker][ours] + cut - value
                 assert abs(difference) < TOLERANCES.get(convention, 1e-7), (tracker, theirs)
                 compared += 1
+        if "ar_robustness_S30" in block:
+            assert abs(scores.reliability[tracker] - block["ar_robustness_S30"]) < 1e-9
         for tag, value in block.get("eao_by_tag", {}).items():
             if tag != "empty":  # computed along the wrong axis there
                 assert abs(scores.eao_by_tag[tracker][tag] - value) < 1e-7, (tracker, tag)
@@ -186,7 +191,7 @@ def test_what_cannot_be_scored_is_said(benchmark, tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         score_results(benchmark, tmp_path / "none")
     write_boxes(result_path(tmp_path, "t", "a"), BOXES[:25], origin=1)
-    with pytest.raises(InputError, match=r"t: 1 of 2 results are missing, the first is b\.txt"):
+    with pytest.raises(InputError, match=r"1 of 2 results are missing in .*t, the first is b\.txt"):
         score_results(benchmark, tmp_path)
     write_boxes(result_path(tmp_path, "t", "b"), np.concatenate([BOXES, BOXES]), origin=1)
     with pytest.raises(InputError, match="t: sequence b has 60 rows for 30 frames"):
@@ -198,22 +203,89 @@ def test_what_cannot_be_scored_is_said(benchmark, tmp_path):
         score_results(benchmark, tmp_path, protocol="baseline")
     with pytest.raises(InputError, match="convention=vot_toolkit: expected one of matlab_otb"):
         score_results(benchmark, tmp_path, convention="vot_toolkit")
+    with pytest.raises(InputError, match=r"trackers=t: expected \[NAME"):
+        score_results(benchmark, tmp_path, "t")
     benchmark.server = "got10k"
     with pytest.raises(InputError, match="the got10k server scores it"):
         score_results(benchmark, tmp_path)
 
 
+def test_a_damaged_tracker_is_named_and_the_others_are_scored(benchmark, tmp_path):
+    for tracker in ("whole", "torn", "partial"):
+        for name, boxes in (("a", BOXES[:25]), ("b", BOXES)):
+            write_boxes(result_path(tmp_path, tracker, name), boxes, origin=1)
+    result_path(tmp_path, "torn", "a").write_text("frame,x,y,w,h\n")
+    result_path(tmp_path, "partial", "b").unlink()
+    (tmp_path / "logs").mkdir()
+    scores = score_results(benchmark, tmp_path)
+    assert scores.trackers == ("whole",)
+    assert {name: reason[:24] for name, reason in scores.refused.items()} == {
+        "logs": "2 of 2 results are missi",
+        "partial": "1 of 2 results are missi",
+        "torn": str(tmp_path / "torn")[:24],
+    }
+
+
+def test_runs_start_where_otb_starts_them(tmp_path):
+    """Occluded frames are left out by the sequence's name."""
+    boxes = np.array([[10.0 + 5 * frame, 20.0, 40.0, 20.0] for frame in range(291)])
+    benchmark = Dataset("OTB", "test", [Annotated("Coke", boxes)], protocols=("tre",), origin=1.0)
+    for run, start in enumerate(segment_starts(boxes, occluded_frames()["Coke"]), 1):
+        write_boxes(run_path(tmp_path, "t", "tre", "Coke", run), boxes[start:], origin=1)
+    assert score_results(benchmark, tmp_path).means["t"]["ao"] == 1
+    assert segment_starts(boxes) != segment_starts(boxes, occluded_frames()["Coke"])
+
+
+@pytest.mark.parametrize("rules", [VOTRules((2, 6)), VOTRules((2, 6), False, True, "Unconfirmed.")])
+def test_the_rules_of_the_year_are_followed(tmp_path, rules):
+    corners = np.tile([30, 20, 61.4, 22, 60, 37, 29, 36.3], (20, 1))
+    sequence = Annotated("s", np.tile([30.0, 20, 31, 17], (20, 1)))
+    sequence.polygons, sequence.picture_size = corners, (64, 48)
+    benchmark = Dataset("VOT", "test", [sequence], "pysot", protocols=("baseline",), vot=rules)
+    path = run_path(tmp_path, "t", "baseline", "s", 1)
+    path.parent.mkdir(parents=True)
+    path.write_text("1\n" + "39,20,31,17\n" * 19)
+    scores = score_results(benchmark, tmp_path)
+    runs = [[read_trajectory(path, 20)]]
+    own = score_supervised(runs, [sequence], "pysot", (2, 6), rules.bounded, rules.legacy)
+    other = score_supervised(runs, [sequence], "pysot", (2, 6), not rules.bounded, rules.legacy)
+    assert scores.means["t"]["accuracy"] == own.figures["accuracy"].value()
+    assert scores.means["t"]["accuracy"] != other.figures["accuracy"].value()
+    assert scores.notes == ((rules.note,) if rules.note else ())
+
+
 def test_facts_of_results(benchmark, tmp_path):
     for tracker in ("raw", "ours"):
         write_boxes(result_path(tmp_path, tracker, "a"), BOXES[:25])
+        write_boxes(run_path(tmp_path, tracker, "tre", "a", 1), BOXES[:25])
     (tmp_path / "ours" / "made_by.json").write_text('{"weights": "best.pt", "seed": 3}')
     facts = facts_of_results(benchmark, tmp_path, ["raw", "ours"])
     assert facts["raw"]["weights"] == "not known, raw results"
     assert (facts["ours"]["weights"], facts["ours"]["seed"]) == ("best.pt", 3)
     assert facts["raw"]["results_hash"] == facts["ours"]["results_hash"]
-    write_boxes(result_path(tmp_path, "raw", "a"), BOXES[:25] + 1)
+    write_boxes(run_path(tmp_path, "raw", "tre", "a", 1), BOXES[:25] + 1)
     changed = facts_of_results(benchmark, tmp_path, ["raw"])["raw"]["results_hash"]
     assert changed != facts["raw"]["results_hash"]
+
+
+def test_results_made_on_another_truth_are_told(benchmark, tmp_path):
+    for name, boxes in (("a", BOXES[:25]), ("b", BOXES)):
+        write_boxes(result_path(tmp_path, "ours", name), boxes, origin=1)
+    made_by = tmp_path / "ours" / "made_by.json"
+    made_by.write_text(json.dumps({"dataset_hash": dataset_hash(benchmark)}))
+    assert score_results(benchmark, tmp_path).notes == ()
+    made_on = {"dataset": "OTB-2013", "dataset_hash": "aaaa", "part": "3 of 51 sequences"}
+    made_by.write_text(json.dumps(made_on))
+    (note,) = score_results(benchmark, tmp_path).notes
+    assert note == (
+        "ours: made on another truth (OTB-2013, 3 of 51 sequences) than it is scored on "
+        "(Made-up, the whole)."
+    )
+    facts = facts_of_results(benchmark, tmp_path, ["ours"])["ours"]
+    assert (facts["dataset"], facts["scored_on"]) == ("OTB-2013", "Made-up")
+    made_by.write_text("{")
+    with pytest.raises(InputError, match=r"made_by\.json: not what an evaluation writes"):
+        score_results(benchmark, tmp_path)
 
 
 @pytest.fixture
@@ -243,9 +315,15 @@ def test_the_command(run, folder):
     for name in ("report.html", "report.md", "report.tex", "curves.csv", ".hydra/config.yaml"):
         assert (folder / "runs/score_folder" / name).is_file(), name
     # Results lie elsewhere, so scoring anew needs no new name.
-    code, _, err = run("evaluate", *overrides, "convention=pysot")
+    code, _, err = run("evaluate", *overrides, "trackers=[weak]")
     assert code == 0, err
     report = json.loads((folder / "runs/score_folder/report.json").read_text())
+    assert report["ranking"] == ["weak"]
+    code, _, err = run("evaluate", *overrides, "convention=pysot", "dataset.max_frames=5")
+    assert code == 1 and "rows for 5 frames" in err
+    code, _, err = run("evaluate", *overrides, "convention=pysot")
+    assert code == 0, err
+    report = json.loads((folder / "runs/score_folder_pysot/report.json").read_text())
     assert report["convention"] == "pysot"
 
 
