@@ -24,6 +24,9 @@ def evaluate(config: DictConfig) -> None:
 
 def track_dataset(config: DictConfig) -> None:
     """Track `config`'s dataset with its checkpoint, or with its tracker as it is built."""
+    for key in ("results", "trackers"):
+        if config[key] is not None:
+            raise InputError(f"{key}={config[key]}: goes with mode=score, which runs no tracker")
     # Here, since torch takes seconds to import: the other modes do without it.
     from engine.build import build_contestant, build_device
     from engine.results import EvaluationSettings, check_evaluation, evaluate_all
@@ -61,7 +64,7 @@ def score_folder(config: DictConfig) -> None:
         part=dataset.part,
         frames=frames_of(dataset),
     )
-    log.info("%s", terminal_table(scores))
+    log.info("%s", terminal_table(scores, dataset.part))
     log.info("report: %s", run.directory / "report.html")
 
 

@@ -163,8 +163,6 @@ def pytracking_errors(runs: Runs, predicted: np.ndarray, missing: np.ndarray) ->
     missing = missing & ~runs.first
     errors = compare(truth, np.where(runs.first[:, None], truth, boxes), inclusive=True)
     true = (truth > 0).all(1)
-    if runs.absent is not None:
-        true &= ~runs.absent
     return _failing_where_absent(
         FrameErrors(
             np.where(true, np.where(missing, 0, errors.overlap), -1),

@@ -66,16 +66,19 @@ def read_tracker(
 ) -> dict[str, np.ndarray]:
     """One-pass results of a tracker by sequence: DIRECTORY/TRACKER/SEQUENCE.txt.
 
-    What the got10k toolkit writes, SEQUENCE/SEQUENCE_001.txt, is read as well (the first run, as it
-    does itself). Raises InputError if a file is missing, empty or damaged.
+    What the got10k toolkit writes of one run, SEQUENCE/SEQUENCE_001.txt, is read as well.
+
+    Raises InputError if a file is missing, empty or damaged, or if there are several runs.
     """
     paths = {name: result_path(directory, tracker, name) for name in sequences}
-    nested = {
-        name: path.with_suffix("") / f"{name}_001.txt"
-        for name, path in paths.items()
-        if not path.is_file()
-    }
-    paths |= {name: path for name, path in nested.items() if path.is_file()}
+    for name, path in paths.items():
+        runs = [] if path.is_file() else sorted(path.with_suffix("").glob(f"{name}_[0-9]*.txt"))
+        if len(runs) > 1:
+            raise InputError(
+                f"{runs[0].parent}: {len(runs)} repetitions, which the got10k toolkit pools; "
+                "expected one"
+            )
+        paths[name] = runs[0] if runs else path
     check_all_there(Path(directory) / tracker, paths.values())
     return {name: _read(path, origin) for name, path in paths.items()}
 
@@ -108,7 +111,8 @@ def check_all_there(folder: Path, paths: Iterable[Path]) -> None:
 
 
 def _read(path: Path, origin: float) -> np.ndarray:
+    """Boxes (M, 4) of one run; infinite numbers are taken as NaN."""
     boxes = read_boxes(path, origin)
     if not len(boxes):
         raise InputError(f"{path}: empty, expected a line x,y,w,h a frame")
-    return boxes
+    return np.where(np.isinf(boxes), np.nan, boxes)

@@ -42,9 +42,9 @@ def score(
     scored, refused, notes = {}, dict(damaged or {}), list(notes)
     for tracker, found in results.items():
         try:
-            errors = _errors([checked(tracker, t, found) for t in truths], runs, rules)
-            scored[tracker] = tracker_score(errors, runs, rules)
-            notes += _shortness(tracker, truths, found)
+            each = [checked(tracker, truth, found) for truth in truths]
+            scored[tracker] = tracker_score(_errors(each, runs, rules), runs, rules)
+            notes += _other_lengths(tracker, runs, each)
         except Refused as reason:
             refused[tracker] = str(reason)
     return assemble(
@@ -78,11 +78,15 @@ def score_runs(
     Raises InputError and leaves out refused trackers as `score` does.
     """
     check_something(results, truths, damaged)
-    parts = [_from(truth, start) for truth in truths for start in starts[truth.name]]
+    parts = [
+        _from(truth, start, run)
+        for truth in truths
+        for run, start in enumerate(starts[truth.name], 1)
+    ]
     sequence = np.repeat(np.arange(len(truths)), [len(starts[t.name]) for t in truths])
     runs = join_truth(parts)
     rules = find_convention(convention, runs, protocol)
-    scored, by_run, refused, first = {}, {}, dict(damaged or {}), {}
+    scored, by_run, refused, first, notes = {}, {}, dict(damaged or {}), {}, list(notes)
     for tracker, found in results.items():
         each = [
             checked(tracker, part, {part.name: boxes})
@@ -95,6 +99,7 @@ def score_runs(
         except Refused as reason:
             refused[tracker] = str(reason)
             continue
+        notes += _other_lengths(tracker, runs, each)
         pooled = tracker_score(errors, runs, rules, sequence)
         begins = np.searchsorted(sequence, np.arange(len(truths)))
         scored[tracker] = replace(pooled, overlaps=[pooled.overlaps[run] for run in begins])
@@ -140,16 +145,21 @@ def checked(tracker: str, truth: Truth, found: Boxes) -> np.ndarray:
     return boxes
 
 
-def _shortness(tracker: str, truths: Sequence[Truth], found: Boxes) -> list[str]:
-    """What must be said of results that are too short."""
-    short = [truth for truth in truths if len(found[truth.name]) < len(truth.boxes)]
-    if not short:
-        return []
-    first = short[0]
-    return [
-        f"{tracker}: {len(short)} of {len(truths)} results are too short ({first.name} has "
-        f"{len(found[first.name])} of {len(first.boxes)} rows); the convention says what follows."
-    ]
+def _other_lengths(tracker: str, runs: Runs, each: Sequence[np.ndarray]) -> list[str]:
+    """What must be said of results that are shorter or longer than their runs."""
+    found = list(zip(runs.names, map(len, each), runs.lengths, strict=True))
+    notes = []
+    for word, odd in (
+        ("short", [one for one in found if one[1] < one[2]]),
+        ("long", [one for one in found if one[1] > one[2]]),
+    ):
+        if odd:
+            name, rows, frames = odd[0]
+            notes.append(
+                f"{tracker}: {len(odd)} of {len(found)} results are too {word} ({name} has {rows} "
+                f"of {frames} rows); the convention says what follows."
+            )
+    return notes
 
 
 def _errors(each: Sequence[np.ndarray], runs: Runs, rules: Convention) -> FrameErrors:
@@ -161,8 +171,7 @@ def _errors(each: Sequence[np.ndarray], runs: Runs, rules: Convention) -> FrameE
     return rules.errors(runs, *join_results(each, runs))
 
 
-def _from(truth: Truth, start: int) -> Truth:
+def _from(truth: Truth, start: int, run: int) -> Truth:
     """The part of a sequence that a run sees."""
     absent = None if truth.absent is None else truth.absent[start:]
-    size = truth.picture_size
-    return Truth(truth.name, truth.boxes[start:], truth.attributes, absent, picture_size=size)
+    return Truth(f"{truth.name}, run {run}", truth.boxes[start:], truth.attributes, absent)

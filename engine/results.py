@@ -252,7 +252,7 @@ def evaluate_all(
             print(f"to upload: {archive(directory, name, dataset)}")
         return
     scores = report(directory, dataset, made_by, settings.protocol_of(dataset), convention)
-    print(terminal_table(scores))
+    print(terminal_table(scores, dataset.part))
     print(f"report: {directory / 'report.html'}")
 
 

@@ -47,15 +47,16 @@ def score_results(
     """
     protocol, convention = how_to_score(dataset, protocol, convention)
     truths = dataset.sequences
-    if trackers is not None and (isinstance(trackers, str) or not trackers):
+    directory = Path(directory)
+    if trackers is not None and (isinstance(trackers, str) or not all(map(str, trackers))):
         raise InputError(f"trackers={trackers}: expected [NAME, ...], or null for all")
     found, damaged = {}, {}
-    for tracker in tracker_names(directory) if trackers is None else trackers:
+    for tracker in tracker_names(directory) if trackers is None else map(str, trackers):
         try:
-            found[tracker] = _read(dataset, Path(directory), tracker, protocol)
-        except InputError as error:
-            damaged[tracker] = str(error)
-    notes = _another_truth(dataset, Path(directory), found)
+            found[tracker] = _read(dataset, directory, tracker, protocol)
+        except InputError as error:  # reports are passed on, so without this machine's folders
+            damaged[tracker] = str(error).replace(f"{directory}/", "")
+    notes = _another_truth(dataset, directory, found)
     if dataset.vot is not None:
         return score_vot(
             found,
@@ -113,10 +114,8 @@ def facts_of_results(dataset: Dataset, directory: Path, trackers: list[str]) -> 
 
 
 def frames_of(dataset: Dataset) -> Callable[[str, int], np.ndarray] | None:
-    """(sequence, index) -> picture, for the report; None where the pictures do not lie there."""
+    """(sequence, index) -> picture, for the report; None where no pictures lie in the dataset."""
     try:
-        for sequence in dataset.sequences:
-            sequence.check_pictures()
         dataset.sequences[0].frame(0)
     except InputError:
         return None
@@ -138,23 +137,28 @@ def _facts(dataset: Dataset, folder: Path) -> dict[str, Any]:
 
 
 def read_made_by(folder: Path) -> dict[str, Any]:
-    """What engine/results.py wrote beside a tracker's results; nothing beside raw ones.
-
-    Raises InputError for a file that is not JSON.
-    """
+    """What engine/results.py wrote beside a tracker's results; {} beside raw ones, or if it is not
+    what it writes."""
     path = folder / "made_by.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    except ValueError as error:
-        raise InputError(f"{path}: not what an evaluation writes: {error}") from None
+        made_by = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError:
+        return {}
+    return made_by if isinstance(made_by, dict) else {}
 
 
 def _another_truth(dataset: Dataset, directory: Path, trackers: Iterable[str]) -> list[str]:
-    """What must be said of results of our own that were made on something else."""
-    notes = []
+    """What must be said of results of our own that were made on something else.
+
+    Of the same part of a dataset the truth is compared, of another part the dataset's name alone.
+    """
+    notes, held = [], dataset_hash(dataset)
     for tracker in trackers:
         made_by = read_made_by(directory / tracker)
-        if made_by.get("dataset_hash", dataset_hash(dataset)) != dataset_hash(dataset):
+        same_part = made_by.get("part") == dataset.part
+        if made_by.get("dataset", dataset.name) != dataset.name or (
+            same_part and made_by.get("dataset_hash", held) != held
+        ):
             made_on = f"{made_by.get('dataset')}, {made_by.get('part') or 'the whole'}"
             notes.append(
                 f"{tracker}: made on another truth ({made_on}) than it is scored on "

@@ -74,8 +74,12 @@ def latex(content: Content) -> str:
 
 
 def escaped(text: str) -> str:
-    """As LaTeX shows it."""
-    return "".join(TEX.get(character, character) for character in text)
+    """As LaTeX shows it; what its usual fonts lack becomes a question mark.
+
+    Braces before a "[" keep it from being taken for an argument of the line before.
+    """
+    shown = "".join(TEX.get(c, c.encode("latin-1", "replace").decode("latin-1")) for c in text)
+    return f"{{}}{shown}" if shown.startswith(("[", "*")) else shown
 
 
 def _table(grid: Grid, said: Sequence[str]) -> str:

@@ -5,9 +5,10 @@ from benchmarks.report.view import NOTHING, RUNS, counted, number, protocol_name
 from benchmarks.scores import Scores
 
 
-def terminal_table(scores: Scores) -> str:
+def terminal_table(scores: Scores, part: str | None = None) -> str:
     """One line a tracker, best first, with the 95 % interval of the ranked figure; below it how
-    much was scored and how, then notes and trackers that are not scored, each on a line."""
+    much was scored and how, which part of the benchmark it is, then notes and trackers that are not
+    scored, each on a line."""
     ranked = METRICS[scores.ranked_by]
     heads = [METRICS[metric].head for metric in scores.metrics]
     rows = [["tracker", *heads, f"95 % of {ranked.head}"]]
@@ -22,7 +23,8 @@ def terminal_table(scores: Scores) -> str:
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
     ]
     lines.insert(1, "-" * len(lines[0]))
-    return "\n".join([*lines, _how(scores), *scores.notes, *refusals(scores)])
+    said = [f"a part: {part}"] if part else []
+    return "\n".join([*lines, _how(scores), *said, *scores.notes, *refusals(scores)])
 
 
 def _how(scores: Scores) -> str:

@@ -127,7 +127,8 @@ def _expected_overlap(scores: Scores) -> str:
     band = scores.thresholds.get("eao_interval")
     how = "" if band is None else f"EAO: lengths {band[0]:g} to {band[-1]:g}"
     values = {tracker: scores.means[tracker]["eao"] for tracker in scores.trackers}
-    most = max((float(np.nanmax(curve)) for curve in curves.values()), default=1.0)
+    known = [curve[~np.isnan(curve)] for curve in curves.values()]
+    most = max((float(curve.max()) for curve in known if len(curve)), default=1.0)
     order = best_first(scores, "eao")
     ends = None if band is None else (float(np.min(band)), float(np.max(band)))
     return curve_figure(

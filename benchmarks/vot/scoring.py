@@ -22,8 +22,8 @@ SUMMARIES = {
     "figures of these years follow.",
     "vot_toolkit": "Reset-based, as vot-toolkit 0.9.0: accuracy and failures (robustness) are "
     "means over sequences weighted by length, EAO is the expected overlap averaged over lengths "
-    "{low} to {high}, starts not counted. Overlap is painted in pixels, a box of w x h covering "
-    "w x h.",
+    "{low} to {high}, starts not counted, or to the longest that the tracker ran without a new "
+    "start. Overlap is painted in pixels, a box of w x h covering w x h.",
 }
 
 
@@ -83,7 +83,7 @@ def score_vot(
             tracker: _reliability(one.figures, convention, truths)
             for tracker, one in scored.items()
         },
-        notes=[*notes, *_notes(results, longest, eao_interval)],
+        notes=[*notes, *_notes(results, longest, high + (convention == "vot_toolkit"), low)],
     )
 
 
@@ -102,8 +102,10 @@ def _reliability(figures: Mapping[str, Figure], convention: str, truths: Sequenc
 def _notes(
     results: Mapping[str, Mapping[str, Sequence[Trajectory]]],
     longest: int,
-    eao_interval: tuple[int, int],
+    high: int,
+    low: int,
 ) -> list[str]:
+    """What must be said; `low` to `high` are the lengths that EAO averages over."""
     notes = []
     for tracker, found in results.items():
         counts = sorted({len(runs) for runs in found.values()})
@@ -112,7 +114,6 @@ def _notes(
                 f"{tracker}: {counts[0]} to {counts[-1]} repetitions, by sequence; vot_toolkit's "
                 "EAO gives every run the same weight."
             )
-    low, high = eao_interval
     if longest < high:
         notes.append(
             f"EAO averages over lengths {low} to {high}, and the longest sequence here has "

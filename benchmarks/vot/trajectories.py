@@ -65,6 +65,7 @@ def read_trajectory(path: Path, length: int) -> Trajectory:
     code = sizes == 1
     if not np.isin(sizes, (1, 4, 8)).all():
         raise _bad_line(path, lines)
+    values[np.isinf(values)] = np.nan
     rows = np.full((length, 8), np.nan)
     rows[np.arange(8) < sizes[:, None]] = values
     if not np.isin(rows[code, 0], (SKIPPED, STARTED, FAILED)).all():

@@ -11,7 +11,7 @@ from made_up_scores import made_up, made_up_vot, nothing_published
 from benchmarks.figures import METRICS
 from benchmarks.report import write_report
 from benchmarks.report.grids import Cell, Grid, Head
-from benchmarks.report.latex import PAGE, _table
+from benchmarks.report.latex import PAGE, _table, escaped
 from benchmarks.scoring import score
 from benchmarks.truth import Truth
 
@@ -113,3 +113,9 @@ def test_tables_fit_the_page_of_article(tmp_path, scores):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:]
     assert "Overfull" not in done.stdout
+
+
+def test_no_name_is_taken_for_a_command():
+    assert escaped("[b] x_1") == r"{}[b] x\_1"
+    assert escaped("*a") == "{}*a"
+    assert escaped("\ufffd \u03b1 é 100 %") == "? ? é 100 \\%"

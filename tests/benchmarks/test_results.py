@@ -80,9 +80,18 @@ def test_read_a_tracker(tmp_path):
 
 
 def test_read_what_the_got10k_toolkit_writes(tmp_path):
-    for run in (1, 2):
-        write_boxes(tmp_path / "t" / "s" / f"s_00{run}.txt", BOXES[:run])
+    write_boxes(tmp_path / "t" / "s" / "s_001.txt", BOXES[:1])
     assert len(read_tracker(tmp_path, "t", ["s"])["s"]) == 1
+    write_boxes(tmp_path / "t" / "s" / "s_002.txt", BOXES[:1])
+    with pytest.raises(InputError, match="2 repetitions, which the got10k toolkit pools"):
+        read_tracker(tmp_path, "t", ["s"])
+
+
+def test_infinite_numbers_are_nan(tmp_path):
+    path = result_path(tmp_path, "t", "s")
+    path.parent.mkdir()
+    path.write_text("1,2,inf,4\n")
+    np.testing.assert_array_equal(read_tracker(tmp_path, "t", ["s"])["s"], [[1, 2, np.nan, 4]])
 
 
 def test_read_runs(tmp_path):

@@ -76,7 +76,12 @@ def test_a_tracker_that_a_toolkit_stops_at_is_named_and_the_others_scored():
 def test_rows_beyond_the_truth_are_cut_where_the_toolkit_does_so():
     long = {"t": {"long": np.concatenate([LONG.boxes, [LOST]])}}
     for convention in ("got10k", "pytracking"):
-        assert score(long, [LONG], convention).means["t"]["ao"] == 1
+        scores = score(long, [LONG], convention)
+        assert scores.means["t"]["ao"] == 1
+        assert scores.notes[0].startswith("t: 1 of 1 results are too long (long has 11 of 10 rows)")
+    monkey = Truth("monkey-17", LONG.boxes)  # which pysot's toolkit cuts
+    found = {"t": {"monkey-17": long["t"]["long"]}}
+    assert score(found, [monkey], "pysot").means["t"]["ao"] == 1
     for convention in ("matlab_otb", "pysot"):
         with pytest.raises(InputError, match="t: sequence long has 11 rows for 10 frames"):
             score(long, [LONG], convention)
@@ -144,3 +149,21 @@ def test_runs_keep_the_flags_of_absent_frames():
         "tre",
     )
     np.testing.assert_allclose(scores.means["t"]["ao"], 10 / 12)
+
+
+def test_runs_of_other_lengths_are_cut_and_named():
+    starts = {"long": [0, 8]}
+    found = {"t": {"long": [np.concatenate([LONG.boxes, [LOST]]), LONG.boxes[8:9]]}}
+    scores = score_runs(found, [LONG], starts, "matlab_otb", "tre")
+    assert scores.means["t"]["ao"] == 1
+    short, long = scores.notes
+    assert short.startswith("t: 1 of 2 results are too short (long, run 2 has 1 of 2 rows)")
+    assert long.startswith("t: 1 of 2 results are too long (long, run 1 has 11 of 10 rows)")
+    with pytest.raises(InputError, match="sequence long, run 1 has 11 rows for 10 frames"):
+        score_runs(found, [LONG], starts, "pysot", "tre")
+
+
+def test_pictures_of_several_runs_show_the_first():
+    found = {"t": {"long": [LONG.boxes, LONG.boxes[8:] + 1]}}
+    scores = score_runs(found, [LONG], {"long": [0, 8]}, "matlab_otb", "tre")
+    np.testing.assert_array_equal(scores.results["t"]["long"], LONG.boxes)

@@ -95,6 +95,9 @@ def test_what_must_be_said():
     assert scores.notes[0] == "Known before."
     assert scores.notes[1].startswith("t: 1 to 2 repetitions")
     assert "100 to 356, and the longest sequence here has 60" in scores.notes[2]
+    for convention, high, told in (("pysot", 60, 0), ("pysot", 61, 1), ("vot_toolkit", 60, 1)):
+        notes = score_vot(RESULTS, TRUTHS, convention, "baseline", (10, high)).notes
+        assert len(notes) == told, (convention, high)
     with pytest.raises(InputError, match="expected pysot or vot_toolkit"):
         score_vot(RESULTS, TRUTHS, "got10k", "baseline", (10, 30))
 

@@ -7,6 +7,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from conftest import ROOT
@@ -222,7 +223,7 @@ def test_a_damaged_tracker_is_named_and_the_others_are_scored(benchmark, tmp_pat
     assert {name: reason[:24] for name, reason in scores.refused.items()} == {
         "logs": "2 of 2 results are missi",
         "partial": "1 of 2 results are missi",
-        "torn": str(tmp_path / "torn")[:24],
+        "torn": "torn/a.txt, line 1: expe",
     }
 
 
@@ -283,9 +284,18 @@ def test_results_made_on_another_truth_are_told(benchmark, tmp_path):
     )
     facts = facts_of_results(benchmark, tmp_path, ["ours"])["ours"]
     assert (facts["dataset"], facts["scored_on"]) == ("OTB-2013", "Made-up")
-    made_by.write_text("{")
-    with pytest.raises(InputError, match=r"made_by\.json: not what an evaluation writes"):
-        score_results(benchmark, tmp_path)
+    for torn in ("{", "[1]"):  # the boxes can be scored all the same
+        made_by.write_text(torn)
+        assert score_results(benchmark, tmp_path).notes == ()
+        assert facts_of_results(benchmark, tmp_path, ["ours"])["ours"]["scored_on"] == "Made-up"
+
+
+def test_a_part_of_what_an_evaluation_tracked_is_no_other_truth(benchmark, tmp_path):
+    write_boxes(result_path(tmp_path, "ours", "a"), BOXES[:25], origin=1)
+    made_on = {"dataset": "Made-up", "dataset_hash": dataset_hash(benchmark), "part": None}
+    (tmp_path / "ours" / "made_by.json").write_text(json.dumps(made_on))
+    part = Dataset("Made-up", "test", benchmark.sequences[:1], part="1 of 2", origin=1.0)
+    assert score_results(part, tmp_path).notes == ()
 
 
 @pytest.fixture
@@ -294,7 +304,8 @@ def folder(tmp_path, footage):
     for sequence in footage.sequences[:2]:
         (tmp_path / "data" / sequence.name / "img").mkdir(parents=True)
         for index in range(len(sequence)):
-            (tmp_path / "data" / sequence.name / "img" / f"{index:04d}.jpg").touch()
+            picture = tmp_path / "data" / sequence.name / "img" / f"{index:04d}.jpg"
+            cv2.imwrite(str(picture), sequence.frame(index)[..., ::-1])
         truth = tmp_path / "data" / sequence.name / "groundtruth_rect.txt"
         write_boxes(truth, sequence.boxes)
         for tracker, shift in (("good", 1), ("weak", 9)):
@@ -325,6 +336,30 @@ def test_the_command(run, folder):
     assert code == 0, err
     report = json.loads((folder / "runs/score_folder_pysot/report.json").read_text())
     assert report["convention"] == "pysot"
+
+
+def test_the_command_passes_on_what_it_knows(run, folder):
+    overrides = ("mode=score", "dataset=folder", "data_root=data", "results=results")
+    (folder / "results" / "torn").mkdir()
+    name = next((folder / "data").iterdir()).name
+    code, _, err = run("evaluate", *overrides, f"dataset.sequences=[{name}]")
+    assert code == 0, err
+    report = json.loads((folder / "runs/score_folder/report.json").read_text())
+    assert report["part"] == "1 of 2 sequences"
+    assert set(report["refused"]) == {"torn"} < set(report["made_by"])
+    assert report["made_by"]["good"]["scored_on_part"] == "1 of 2 sequences"
+    assert "data:image/jpeg" in (folder / "runs/score_folder/report.html").read_text()
+    (folder / "data" / name / "img" / "0000.jpg").write_bytes(b"")
+    code, _, err = run("evaluate", *overrides, f"dataset.sequences=[{name}]")
+    assert code == 0, err
+    assert "data:image/jpeg" not in (folder / "runs/score_folder/report.html").read_text()
+    code, _, err = run("evaluate", *overrides, "evaluation.protocol=tre")
+    assert code == 1 and "protocol=tre: data has ope" in err
+    # What a scoring filled is no place for an evaluation, nor are its keys an evaluation's.
+    code, _, err = run("evaluate", "tracker=first_box", "dataset.count=1", "name=score_folder")
+    assert code == 1 and "holds an earlier run" in err
+    code, _, err = run("evaluate", "tracker=first_box", "results=results")
+    assert code == 1 and "results=results: goes with mode=score" in err
 
 
 def test_the_command_says_what_is_wrong(run, folder):
