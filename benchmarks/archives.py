@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.files import replacing
-from benchmarks.results import read_boxes, result_path
+from benchmarks.results import check_all_there, read_boxes, result_path
 from ops.errors import InputError
 
 SERVERS = ("got10k", "trackingnet")
@@ -51,12 +51,7 @@ def write_archive(
     if server not in SERVERS:
         raise InputError(f"server={server}: expected one of {', '.join(SERVERS)}")
     paths = {name: result_path(results_directory, tracker, name) for name in sorted(sequences)}
-    missing = [name for name in paths if not paths[name].is_file()]
-    if missing:
-        raise InputError(
-            f"{Path(results_directory) / tracker}: {len(missing)} of {len(paths)} sequences have "
-            f"no result, the first is {missing[0]}.txt"
-        )
+    check_all_there(Path(results_directory) / tracker, paths.values())
     entries: dict[str, str] = {}
     for name, result in paths.items():
         place = f"{tracker}, {name}"

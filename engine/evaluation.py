@@ -12,7 +12,7 @@ import torch
 from benchmarks.protocols import Answer, Pass, Rules, Start, Track, ope
 from benchmarks.vot.trajectories import Trajectory
 from datasets.sequence import Sequence
-from ops.boxes import valid
+from ops.boxes import can_start, valid
 from ops.crop import Frames
 from ops.errors import InputError, check_number
 from trackers.base import Tracker, join, select
@@ -191,12 +191,12 @@ def check_starts(sequences: Iterable[Sequence]) -> None:
     start a tracker."""
     for sequence in sequences:
         sequence.check_pictures()
-        x, y, width, height = box = sequence.boxes[0]
+        box = sequence.boxes[0]
         shown = ", ".join(f"{value:g}" for value in box)
         if not valid(box):
             raise InputError(f"{sequence.name}: first box ({shown}) has no area to start from")
         rows, columns = sequence.frame(0).shape[:2]
-        if x + width <= 0 or y + height <= 0 or x >= columns or y >= rows:
+        if not can_start(box, columns, rows):
             raise InputError(
                 f"{sequence.name}: first box ({shown}) lies outside the picture, "
                 f"{columns} x {rows} pixels"

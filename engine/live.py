@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ops.boxes import valid
+from ops.boxes import can_start
 from ops.crop import Frames
 from ops.errors import InputError
 from trackers.base import Tracker
@@ -54,7 +54,7 @@ def check_box(box: Sequence[float] | None, picture: np.ndarray) -> list[float]:
     height, width = picture.shape[:2]
     if box is None or len(box) != 4 or not all(isinstance(v, (int, float)) for v in box):
         raise InputError(f"box={box}: expected box=[x,y,w,h] in pixels, of {width} x {height}")
-    x, y, w, h = box = [float(value) for value in box]
-    if not valid(np.array(box)) or x + w <= 0 or y + h <= 0 or x >= width or y >= height:
+    box = [float(value) for value in box]
+    if not can_start(np.array(box), width, height):
         raise InputError(f"box={box}: no area inside the first frame, {width} x {height} pixels")
     return box

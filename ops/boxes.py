@@ -49,6 +49,13 @@ def valid(boxes):
     return finite & (boxes[..., 2] > 0) & (boxes[..., 3] > 0)
 
 
+def can_start(box, width, height):
+    """Whether a tracker can start from a box (4,): it has an area, and some of it lies in a picture
+    of width x height pixels."""
+    x, y, w, h = box
+    return bool(valid(box)) and x + w > 0 and y + h > 0 and x < width and y < height
+
+
 def context_sides(boxes):
     """Sides (..., 2) of SiamFC's square around boxes (..., 4): both sqrt((w + p) (h + p)), where
     p = (w + h) / 2 is the context. A template of 127 pixels shows this square."""

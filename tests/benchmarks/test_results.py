@@ -109,7 +109,7 @@ def test_it_is_said_what_is_missing(tmp_path):
     with pytest.raises(InputError, match="holds no TRACKER/SEQUENCE"):
         tracker_names(tmp_path)
     write_boxes(result_path(tmp_path, "a", "s1"), BOXES)
-    with pytest.raises(InputError, match=r"1 of 2 .* missing in .*/a, the first is s2\.txt; datas"):
+    with pytest.raises(InputError, match=r"1 of 2 .* missing in .*/a, the first is s2\.txt"):
         read_tracker(tmp_path, "a", ["s1", "s2"])
     with pytest.raises(InputError, match="looks like one tracker's own folder"):
         tracker_names(tmp_path / "a")

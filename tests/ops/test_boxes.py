@@ -22,6 +22,14 @@ def test_centers_and_back(kind):
     )
 
 
+def test_can_start():
+    inside = [[-9.5, 0, 10, 5], [99.5, 79, 5, 5], [0, -4, 5, 5]]
+    outside = [[-10, 0, 10, 5], [100, 0, 5, 5], [0, 80, 5, 5], [0, -5, 5, 5], [5, 5, 0, 5]]
+    assert [boxes.can_start(np.array(box, float), 100, 80) for box in inside] == [True] * 3
+    assert [boxes.can_start(np.array(box, float), 100, 80) for box in outside] == [False] * 5
+    assert not boxes.can_start(np.array([np.nan, 0, 5, 5]), 100, 80)
+
+
 def test_valid():
     rows = np.array(
         [[0, 0, 1, 1], [np.nan, 0, 1, 1], [0, 0, 0, 1], [0, 0, 1, -1], [0, 0, np.inf, 1]]
