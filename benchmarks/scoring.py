@@ -39,24 +39,21 @@ def score(
     check_something(results, truths, damaged)
     runs = join_truth(truths)
     rules = find_convention(convention, runs)
-    scored, refused, notes = {}, dict(damaged or {}), list(notes)
-    for tracker, found in results.items():
-        try:
-            each = [checked(tracker, truth, found) for truth in truths]
-            scored[tracker] = tracker_score(_errors(each, runs, rules), runs, rules)
-            notes += _other_lengths(tracker, runs, each)
-        except Refused as reason:
-            refused[tracker] = str(reason)
+    each = {
+        tracker: [checked(tracker, truth, found) for truth in truths]
+        for tracker, found in results.items()
+    }
+    errors, refused, told = _errors_of_all(each, runs, rules)
     return assemble(
-        scored,
+        {tracker: tracker_score(found, runs, rules) for tracker, found in errors.items()},
         truths,
         results=results,
         convention=rules.name,
         summary=rules.summary,
         protocol="ope",
         thresholds=thresholds(rules),
-        refused=refused,
-        notes=notes,
+        refused={**(damaged or {}), **refused},
+        notes=[*notes, *told],
     )
 
 
@@ -86,36 +83,33 @@ def score_runs(
     sequence = np.repeat(np.arange(len(truths)), [len(starts[t.name]) for t in truths])
     runs = join_truth(parts)
     rules = find_convention(convention, runs, protocol)
-    scored, by_run, refused, first, notes = {}, {}, dict(damaged or {}), {}, list(notes)
-    for tracker, found in results.items():
-        each = [
+    each = {
+        tracker: [
             checked(tracker, part, {part.name: boxes})
             for part, boxes in zip(
                 parts, (boxes for t in truths for boxes in found[t.name]), strict=True
             )
         ]
-        try:
-            errors = _errors(each, runs, rules)
-        except Refused as reason:
-            refused[tracker] = str(reason)
-            continue
-        notes += _other_lengths(tracker, runs, each)
-        pooled = tracker_score(errors, runs, rules, sequence)
-        begins = np.searchsorted(sequence, np.arange(len(truths)))
+        for tracker, found in results.items()
+    }
+    errors, refused, told = _errors_of_all(each, runs, rules)
+    begins = np.searchsorted(sequence, np.arange(len(truths)))
+    scored, by_run = {}, {}
+    for tracker, found in errors.items():
+        pooled = tracker_score(found, runs, rules, sequence)
         scored[tracker] = replace(pooled, overlaps=[pooled.overlaps[run] for run in begins])
-        by_run[tracker] = mean_over_runs(tracker_score(errors, runs, rules), sequence)
-        first[tracker] = {t.name: found[t.name][0] for t in truths}
+        by_run[tracker] = mean_over_runs(tracker_score(found, runs, rules), sequence)
     return assemble(
         scored,
         truths,
-        results=first,
+        results={t: {s.name: results[t][s.name][0] for s in truths} for t in scored},
         convention=rules.name,
         summary=rules.summary,
         protocol=protocol,
         thresholds=thresholds(rules),
-        refused=refused,
+        refused={**(damaged or {}), **refused},
         by_run=by_run,
-        notes=notes,
+        notes=[*notes, *told],
     )
 
 
@@ -143,6 +137,20 @@ def checked(tracker: str, truth: Truth, found: Boxes) -> np.ndarray:
             f"numbers, found {' x '.join(map(str, boxes.shape))}"
         )
     return boxes
+
+
+def _errors_of_all(
+    each: Mapping[str, Sequence[np.ndarray]], runs: Runs, rules: Convention
+) -> tuple[dict[str, FrameErrors], dict[str, str], list[str]]:
+    """(errors by tracker, why trackers are refused, what must be said) of their boxes by run."""
+    errors, refused, told = {}, {}, []
+    for tracker, boxes in each.items():
+        try:
+            errors[tracker] = _errors(boxes, runs, rules)
+            told += _other_lengths(tracker, runs, boxes)
+        except Refused as reason:
+            refused[tracker] = str(reason)
+    return errors, refused, told
 
 
 def _other_lengths(tracker: str, runs: Runs, each: Sequence[np.ndarray]) -> list[str]:
@@ -174,4 +182,4 @@ def _errors(each: Sequence[np.ndarray], runs: Runs, rules: Convention) -> FrameE
 def _from(truth: Truth, start: int, run: int) -> Truth:
     """The part of a sequence that a run sees."""
     absent = None if truth.absent is None else truth.absent[start:]
-    return Truth(f"{truth.name}, run {run}", truth.boxes[start:], truth.attributes, absent)
+    return Truth(f"{truth.name}, run {run}", truth.boxes[start:], absent=absent)

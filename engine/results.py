@@ -13,7 +13,7 @@ from benchmarks.archives import write_archive
 from benchmarks.files import write_atomically
 from benchmarks.protocols import PROTOCOLS, REPEATED, Rules, choose_protocol
 from benchmarks.report import terminal_table, write_report
-from benchmarks.results import write_boxes
+from benchmarks.results import result_path, write_boxes
 from benchmarks.scores import Scores
 from benchmarks.scoring import score
 from benchmarks.vot.trajectories import Trajectory, write_trajectory
@@ -137,13 +137,13 @@ def track_dataset(
         made_by["realtime"] = clock | {"hardware": hardware(device)}
     runs = [run for sequence in dataset.sequences for run in PROTOCOLS[protocol](sequence, rules)]
     speed = _claim(folder, made_by)
-    left = [run for run in runs if not _file(folder, run.path).exists()]
+    left = [r for r in runs if not result_path(directory, contestant.name, r.path).exists()]
     timed = live or dataset.server in TIMED_SERVERS
     frames = sum(run.frames for run in left)  # what is skipped after a failure counts until then
     with tqdm(total=frames, unit="frame", desc=contestant.name, disable=not left) as bar:
         evaluation = Evaluation(tracker, batch_size, device, bar.update, timed)
         for finished in evaluation.drive(left):
-            _write(folder, finished, dataset)
+            _write(directory, contestant.name, finished, dataset)
             bar.total -= finished.run.frames - len(finished.seconds)
             speed["frames"] += len(finished.seconds)
             speed["seconds"] = speed["earlier"] + bar.format_dict["elapsed"]
@@ -153,20 +153,16 @@ def track_dataset(
     return made_by | measured
 
 
-def _file(folder: Path, path: str) -> Path:
-    return folder / f"{path}.txt"
-
-
-def _write(folder: Path, finished: Finished, dataset: Dataset) -> None:
+def _write(directory: Path, tracker: str, finished: Finished, dataset: Dataset) -> None:
     """The result of a run, after the seconds of its frames where a server wants them."""
     path = finished.run.path
     if dataset.server in TIMED_SERVERS:
         lines = "".join(f"{seconds:.8f}\n" for seconds in finished.seconds.tolist())
-        write_atomically(_file(folder, f"{path}_time"), lines)
+        write_atomically(result_path(directory, tracker, f"{path}_time"), lines)
     if isinstance(finished.result, Trajectory):
-        write_trajectory(_file(folder, path), finished.result)
+        write_trajectory(result_path(directory, tracker, path), finished.result)
     else:
-        write_boxes(_file(folder, path), finished.result, dataset.origin)
+        write_boxes(result_path(directory, tracker, path), finished.result, dataset.origin)
 
 
 def _claim(folder: Path, made_by: dict[str, Any]) -> dict[str, float]:
@@ -265,7 +261,9 @@ def archive(directory: Path, tracker: str, dataset: Dataset) -> Path:
     times = None
     if dataset.server in TIMED_SERVERS:
         times = {
-            sequence.name: np.loadtxt(_file(results / tracker, f"{sequence.name}_time"), ndmin=1)
+            sequence.name: np.loadtxt(
+                result_path(results, tracker, f"{sequence.name}_time"), ndmin=1
+            )
             for sequence in dataset.sequences
         }
     frames = {sequence.name: len(sequence) for sequence in dataset.sequences}

@@ -25,6 +25,12 @@ from datasets.sequence import Dataset
 from engine.hashes import dataset_hash, files_hash
 from ops.errors import InputError
 
+# The frames at which the runs of a sequence begin, where there are several from a start each.
+STARTS = {
+    "tre": lambda truth: sequence_starts(truth.name, truth.boxes),
+    "sre": lambda truth: [0] * len(SHIFTS),
+}
+
 
 def score_results(
     dataset: Dataset,
@@ -50,10 +56,11 @@ def score_results(
     directory = Path(directory)
     if trackers is not None and (isinstance(trackers, str) or not all(map(str, trackers))):
         raise InputError(f"trackers={trackers}: expected [NAME, ...], or null for all")
+    starts = {} if protocol not in STARTS else {t.name: STARTS[protocol](t) for t in truths}
     found, damaged = {}, {}
     for tracker in tracker_names(directory) if trackers is None else map(str, trackers):
         try:
-            found[tracker] = _read(dataset, directory, tracker, protocol)
+            found[tracker] = _read(dataset, directory, tracker, protocol, starts)
         except InputError as error:  # reports are passed on, so without this machine's folders
             damaged[tracker] = str(error).replace(f"{directory}/", "")
     notes = _another_truth(dataset, directory, found)
@@ -71,11 +78,12 @@ def score_results(
         )
     if protocol == "ope":
         return score(found, truths, convention, damaged, notes)
-    starts = {truth.name: _starts(truth, protocol) for truth in truths}
     return score_runs(found, truths, starts, convention, protocol, damaged, notes)
 
 
-def _read(dataset: Dataset, directory: Path, tracker: str, protocol: str) -> dict[str, Any]:
+def _read(
+    dataset: Dataset, directory: Path, tracker: str, protocol: str, starts: dict[str, list[int]]
+) -> dict[str, Any]:
     """A tracker's results by sequence. Raises InputError where one is missing or damaged."""
     names = [truth.name for truth in dataset.sequences]
     if dataset.vot is not None:
@@ -84,7 +92,7 @@ def _read(dataset: Dataset, directory: Path, tracker: str, protocol: str) -> dic
         return {t.name: _trajectories(directory, tracker, protocol, t) for t in dataset.sequences}
     if protocol == "ope":
         return read_tracker(directory, tracker, names, dataset.origin)
-    counts = {truth.name: len(_starts(truth, protocol)) for truth in dataset.sequences}
+    counts = {name: len(frames) for name, frames in starts.items()}
     return read_runs(directory, tracker, protocol, counts, dataset.origin)
 
 
@@ -110,7 +118,12 @@ def how_to_score(dataset: Dataset, protocol: str | None, convention: str | None)
 
 def facts_of_results(dataset: Dataset, directory: Path, trackers: list[str]) -> dict[str, Any]:
     """tracker -> what is known of where its results come from, for the report."""
-    return {tracker: _facts(dataset, Path(directory) / tracker) for tracker in trackers}
+    scored_on = {
+        "scored_on": dataset.name,
+        "scored_on_hash": dataset_hash(dataset),
+        "scored_on_part": dataset.part,
+    }
+    return {tracker: _facts(Path(directory) / tracker) | scored_on for tracker in trackers}
 
 
 def frames_of(dataset: Dataset) -> Callable[[str, int], np.ndarray] | None:
@@ -122,21 +135,12 @@ def frames_of(dataset: Dataset) -> Callable[[str, int], np.ndarray] | None:
     return lambda name, index: dataset.by_name[name].frame(index)
 
 
-def _facts(dataset: Dataset, folder: Path) -> dict[str, Any]:
-    return (
-        {"weights": "not known, raw results"}
-        | read_made_by(folder)
-        | {
-            "results": str(folder),
-            "results_hash": files_hash(folder.rglob("*.txt")),
-            "scored_on": dataset.name,
-            "scored_on_hash": dataset_hash(dataset),
-            "scored_on_part": dataset.part,
-        }
-    )
+def _facts(folder: Path) -> dict[str, Any]:
+    read = {"results": str(folder), "results_hash": files_hash(folder.rglob("*.txt"))}
+    return {"weights": "not known, raw results"} | _made_by(folder) | read
 
 
-def read_made_by(folder: Path) -> dict[str, Any]:
+def _made_by(folder: Path) -> dict[str, Any]:
     """What engine/results.py wrote beside a tracker's results; {} beside raw ones, or if it is not
     what it writes."""
     path = folder / "made_by.json"
@@ -154,7 +158,7 @@ def _another_truth(dataset: Dataset, directory: Path, trackers: Iterable[str]) -
     """
     notes, held = [], dataset_hash(dataset)
     for tracker in trackers:
-        made_by = read_made_by(directory / tracker)
+        made_by = _made_by(directory / tracker)
         same_part = made_by.get("part") == dataset.part
         if made_by.get("dataset", dataset.name) != dataset.name or (
             same_part and made_by.get("dataset_hash", held) != held
@@ -165,13 +169,6 @@ def _another_truth(dataset: Dataset, directory: Path, trackers: Iterable[str]) -
                 f"({dataset.name}, {dataset.part or 'the whole'})."
             )
     return notes
-
-
-def _starts(truth, protocol: str) -> list[int]:
-    """The frame at which each run begins."""
-    if protocol == "sre":
-        return [0] * len(SHIFTS)
-    return sequence_starts(truth.name, truth.boxes)
 
 
 def _trajectories(directory: Path, tracker: str, protocol: str, truth) -> list:

@@ -83,7 +83,7 @@ def score_vot(
             tracker: _reliability(one.figures, convention, truths)
             for tracker, one in scored.items()
         },
-        notes=[*notes, *_notes(results, longest, high + (convention == "vot_toolkit"), low)],
+        notes=[*notes, *_notes(results, longest, low, high + (convention == "vot_toolkit"))],
     )
 
 
@@ -102,8 +102,8 @@ def _reliability(figures: Mapping[str, Figure], convention: str, truths: Sequenc
 def _notes(
     results: Mapping[str, Mapping[str, Sequence[Trajectory]]],
     longest: int,
-    high: int,
     low: int,
+    high: int,
 ) -> list[str]:
     """What must be said; `low` to `high` are the lengths that EAO averages over."""
     notes = []
