@@ -84,6 +84,8 @@ class TrackerScore:
         overlaps: S arrays (N_s,) of each frame's overlap, for pictures: 0 where it failed, NaN
             where the frame does not count.
         by_tag: tag -> metric -> value, for challenges that are annotated frame by frame (VOT).
+        success: (S, T) success curves of single sequences, of which the curve is the plain mean;
+            None where it is not.
     """
 
     figures: Mapping[str, Figure]
@@ -91,3 +93,4 @@ class TrackerScore:
     curves: Mapping[str, np.ndarray]
     overlaps: list[np.ndarray]
     by_tag: Mapping[str, Mapping[str, float]]
+    success: np.ndarray | None = None

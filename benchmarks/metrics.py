@@ -79,7 +79,8 @@ def tracker_score(
         counting = frames > 0
         curves = {kind: table[counting].mean(0) for kind, table in shares.items()}
     shown = np.where(errors.counted, np.maximum(errors.overlap, 0), np.nan)
-    return TrackerScore(figures, per_sequence, curves, runs.split(shown), {})
+    success = None if convention.pooled or sequence is not None else shares["success"]
+    return TrackerScore(figures, per_sequence, curves, runs.split(shown), {}, success)
 
 
 def mean_over_runs(score: TrackerScore, sequence: np.ndarray) -> dict[str, Figure]:

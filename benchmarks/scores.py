@@ -33,6 +33,8 @@ class Scores:
         thresholds: curve -> (T,) where it is read; "eao_interval": first and last length of EAO.
         curves: tracker -> curve -> (T,).
         by_attribute: attribute -> tracker -> metric -> figure over its sequences.
+        success_by_attribute: attribute -> tracker -> success curve (T,) over its sequences; {}
+            where the whole one is not the plain mean over sequences.
         eao_by_tag: tracker -> tag -> EAO over its frames (VOT).
         by_run: tracker -> metric -> mean in which each run weighs the same (TRE, SRE), beside the
             pooled `means`.
@@ -59,6 +61,7 @@ class Scores:
     thresholds: dict[str, np.ndarray]
     curves: dict[str, Mapping[str, np.ndarray]]
     by_attribute: dict[str, dict[str, dict[str, float]]]
+    success_by_attribute: dict[str, dict[str, np.ndarray]]
     eao_by_tag: dict[str, dict[str, float]]
     by_run: dict[str, dict[str, float]]
     paired: tuple[Comparison, ...]
@@ -123,6 +126,7 @@ def assemble(
         thresholds=thresholds,
         curves={tracker: one.curves for tracker, one in scored.items()},
         by_attribute=_by_attribute(figures, metrics, truths),
+        success_by_attribute=_success_by_attribute(scored, truths),
         eao_by_tag={
             tracker: {tag: found["eao"] for tag, found in one.by_tag.items()}
             for tracker, one in scored.items()
@@ -164,15 +168,34 @@ def _per_sequence(one: TrackerScore, names: list[str]) -> dict[str, dict[str, fl
 
 
 def _by_attribute(figures, metrics, truths) -> dict[str, dict[str, dict[str, float]]]:
-    found = sorted({attribute for truth in truths for attribute in truth.attributes})
-    weights = {a: np.array([float(a in truth.attributes) for truth in truths]) for a in found}
     return {
         attribute: {
-            tracker: {metric: float(own[metric].value(weights[attribute])) for metric in metrics}
+            tracker: {metric: float(own[metric].value(has.astype(float))) for metric in metrics}
             for tracker, own in figures.items()
         }
-        for attribute in found
+        for attribute, has in _carriers(truths).items()
     }
+
+
+def _success_by_attribute(scored, truths) -> dict[str, dict[str, np.ndarray]]:
+    if any(one.success is None for one in scored.values()):
+        return {}
+    return {
+        attribute: {tracker: _known_mean(one.success[has]) for tracker, one in scored.items()}
+        for attribute, has in _carriers(truths).items()
+    }
+
+
+def _carriers(truths: Sequence[Truth]) -> dict[str, np.ndarray]:
+    """attribute -> (S,) bool, which sequences carry it."""
+    found = sorted({attribute for truth in truths for attribute in truth.attributes})
+    return {a: np.array([a in truth.attributes for truth in truths]) for a in found}
+
+
+def _known_mean(rows: np.ndarray) -> np.ndarray:
+    """Mean (T,) of the rows (S, T) that are not NaN; NaN where all are."""
+    known = rows[~np.isnan(rows[:, 0])]
+    return known.mean(0) if len(known) else np.full(rows.shape[1], np.nan)
 
 
 def _paired(scored, ranking, metric) -> tuple[Comparison, ...]:

@@ -95,7 +95,7 @@ def attribute_section(content: Content) -> str:
 
 
 def _attribute_plots(scores: Scores, order: list[str]) -> str:
-    curves = success_by_attribute(scores)
+    curves = scores.success_by_attribute
     if len(scores.trackers) < 2 or not curves:
         return ""
     figures = []
@@ -116,42 +116,6 @@ def _attribute_plots(scores: Scores, order: list[str]) -> str:
     words = "Success plots of each challenge, one legend for all; the figures stand in the table."
     plots = f'<div class="plots small">{"".join(figures)}</div>'
     return quiet(words + thin_note(scores)) + legend(entries) + plots
-
-
-def success_by_attribute(scores: Scores) -> dict[str, dict[str, np.ndarray]]:
-    """attribute -> tracker -> success curve (T,), the mean over its sequences.
-
-    Read off the overlaps of single frames. Empty where the benchmark's curve is more than their
-    mean over sequences: several runs a sequence, frames pooled, no success curve at all.
-    """
-    if "success" not in scores.thresholds:
-        return {}
-    shares = {tracker: _success_shares(scores, tracker) for tracker in scores.trackers}
-    for tracker, rows in shares.items():
-        if not np.allclose(np.nanmean(rows, axis=0), scores.curves[tracker]["success"]):
-            return {}
-    found = {}
-    for attribute in scores.by_attribute:
-        has = np.array([attribute in truth.attributes for truth in scores.truth.values()])
-        found[attribute] = {t: _mean(rows[has]) for t, rows in shares.items()}
-    return found
-
-
-def _success_shares(scores: Scores, tracker: str) -> np.ndarray:
-    """(S, T) share of each sequence's counted frames with overlap above each threshold."""
-    thresholds = scores.thresholds["success"]
-    rows = np.full((len(scores.truth), len(thresholds)), np.nan)
-    for place, name in enumerate(scores.truth):
-        overlaps = scores.overlaps[tracker][name]
-        overlaps = np.sort(overlaps[~np.isnan(overlaps)])
-        if len(overlaps):
-            rows[place] = 1 - np.searchsorted(overlaps, thresholds, side="right") / len(overlaps)
-    return rows
-
-
-def _mean(rows: np.ndarray) -> np.ndarray:
-    known = rows[~np.isnan(rows[:, 0])]
-    return known.mean(0) if len(known) else np.full(rows.shape[1], np.nan)
 
 
 def dot_chart(scores: Scores, lines: list[tuple[str, str, dict[str, float]]]) -> str:

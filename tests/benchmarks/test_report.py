@@ -10,7 +10,6 @@ from made_up_scores import LENGTH, NAMES, Page, load_strictly, made_up, nothing_
 from benchmarks.report import terminal_table, write_report
 from benchmarks.report.document import plain
 from benchmarks.report.palette import STYLED
-from benchmarks.report.plots import success_by_attribute
 from benchmarks.scoring import score, score_runs
 from benchmarks.truth import Truth
 from ops.errors import InputError
@@ -201,7 +200,7 @@ def test_means_over_runs_stand_beside_pooled_figures(tmp_path):
     assert pooled[1][1].startswith(f"{scores.means['one']['success_auc']:.3f}")
     assert pooled[1][1][:5] != alike[1][1]
     assert load_strictly(tmp_path / "report.json")["by_run"] == scores.by_run
-    assert success_by_attribute(scores) == {}  # overlaps are of the first run alone
+    assert scores.success_by_attribute == {}  # overlaps are of the first run alone
 
 
 def test_one_legend_for_all_challenges(tmp_path):
@@ -233,7 +232,7 @@ def test_success_curves_of_challenges_are_those_of_their_sequences_alone():
     part = [truth for truth in scores.truth.values() if "blur" in truth.attributes]
     alone = score(scores.results, part, "matlab_otb")
     for tracker in scores.trackers:
-        curve = success_by_attribute(scores)["blur"][tracker]
+        curve = scores.success_by_attribute["blur"][tracker]
         np.testing.assert_allclose(curve, alone.curves[tracker]["success"])
         assert np.isclose(curve.mean(), scores.by_attribute["blur"][tracker]["success_auc"])
 
