@@ -127,7 +127,7 @@ class Backbone(nn.Module):
         for stage in self.plan.values():
             for module in stage.modules:
                 x = self.get_submodule(module)(x)
-            if not stage.levels.keys().isdisjoint(self.stages):
+            if any(level in self.stages for level in stage.levels):
                 maps += x if isinstance(x, list) else [x]
         return maps
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.files import replacing
 from benchmarks.results import check_all_there, read_boxes, result_path
 from ops.errors import InputError
+from ops.files import replacing
 
 SERVERS = ("got10k", "trackingnet")
 DECIMALS = 3

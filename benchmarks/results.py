@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.files import write_atomically
 from ops.box_files import read_boxes
 from ops.errors import InputError
+from ops.files import write_atomically
 
 
 def result_path(directory: Path, tracker: str, sequence: str) -> Path:

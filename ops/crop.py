@@ -77,13 +77,14 @@ def crop(frames: Frames, windows: Tensor, size: int) -> Tensor:
     if batch > 1 and not windows.is_cuda:  # one by one, each needs only the part that it sees
         singles = zip(frames.split(), windows.split(1), strict=True)
         return torch.cat([crop(frame, window, size) for frame, window in singles])
-    windows = windows.float() + windows.new_tensor([1, 1, 0, 0])  # the picture lies at (1, 1)
+    windows = torch.cat([windows[..., :2] + 1, windows[..., 2:]], -1).float()  # it lies at (1, 1)
     columns, rows = _reduction(windows, size)
     left, top, right, bottom = _visible_part(frames.pixels, windows, 2 * max(columns, rows))
     pixels = frames.pixels[:, top:bottom, left:right].permute(0, 3, 1, 2)  # (B, 3, H, W)
     means = frames.means[:, :, None, None]
     canvas = (pixels - means) * _inside(frames.sizes, left, top, right, bottom)[:, None]
-    windows = windows - windows.new_tensor([left, top, 0, 0])
+    if left or top:  # never on a GPU
+        windows = windows - windows.new_tensor([left, top, 0, 0])
     if max(columns, rows) > 1:
         # With an averaged cell around it, since roi_align goes on with whatever is at the edge.
         sides = (columns, columns + (left - right) % columns, rows, rows + (top - bottom) % rows)

@@ -7,9 +7,9 @@ from pathlib import Path
 import yaml
 
 from benchmarks.figures import METRICS as FIGURES
-from benchmarks.files import write_atomically
 from benchmarks.published import PublishedTable, published_names, published_table
 from ops.errors import InputError
+from ops.files import write_atomically
 
 METRICS = {metric: FIGURES[metric].head for metric in ("success_auc", "precision_20", "eao")}
 RANKING = ("success_auc", "eao")  # whose interval is shown: the first that was measured

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.files import write_atomically
 from benchmarks.published import PublishedFigure, published_figures
 from benchmarks.report.disagreements import disagreements
 from benchmarks.report.document import document
@@ -16,6 +15,7 @@ from benchmarks.report.papers import published_beside
 from benchmarks.report.texts import curves_csv, markdown
 from benchmarks.report.view import Content
 from benchmarks.scores import Scores
+from ops.files import write_atomically
 
 
 def write_report(

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.files import write_atomically
 from benchmarks.results import run_path
 from benchmarks.vot.overlap import is_box
 from ops.errors import InputError
+from ops.files import write_atomically
 
 SKIPPED, STARTED, FAILED, TRACKED = 0, 1, 2, 3  # the first three as the files have them
 RESTART = 5  # frames from a failure to the next start

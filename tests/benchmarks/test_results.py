@@ -3,7 +3,6 @@ import os
 import numpy as np
 import pytest
 
-from benchmarks.files import write_atomically
 from benchmarks.results import (
     read_boxes,
     read_runs,
@@ -14,6 +13,7 @@ from benchmarks.results import (
     write_boxes,
 )
 from ops.errors import InputError
+from ops.files import write_atomically
 
 BOXES = np.array([[0.0, 1.25, 30.5, 40.0], [np.nan] * 4, [-3.12345, 7, 1e4, 0.00004]])
 
