@@ -1,15 +1,19 @@
 """A folder of one's own sequences: NAME/img/* with NAME/groundtruth_rect.txt."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
 
-from datasets.pictures import list_pictures, read_picture
+from datasets.pictures import list_pictures, read_picture, read_reduced_picture
 from datasets.sequence import Dataset, Sequence
 from ops.box_files import read_boxes
+from ops.boxes import valid
 from ops.errors import InputError, check_number
 
 ANNOTATION = "groundtruth_rect.txt"
+LAYOUT = f"NAME/img/*.jpg with NAME/{ANNOTATION}"
+log = logging.getLogger("lodestar")
 
 
 class FolderSequence(Sequence):
@@ -20,6 +24,9 @@ class FolderSequence(Sequence):
 
     def frame(self, index: int) -> np.ndarray:
         return read_picture(self.pictures[index])
+
+    def reduced_frame(self, index: int, most: float) -> tuple[np.ndarray, int]:
+        return read_reduced_picture(self.pictures[index], most)
 
 
 def folder(
@@ -50,10 +57,10 @@ def folder(
         )
     root = Path(root)
     if not root.is_dir():
-        raise InputError(f"{root}: no such folder of sequences")
+        raise InputError(f"{root}: no such folder of sequences, expected {LAYOUT}")
     names = sorted(path.name for path in root.iterdir() if (path / "img").is_dir())
     if not names:
-        raise InputError(f"{root}: no sequences in it, expected NAME/img/*.jpg")
+        raise InputError(f"{root}: no sequences in it, expected {LAYOUT}")
     if sequences is not None and not isinstance(sequences, list | tuple):
         raise InputError(f"dataset.sequences={sequences}: expected a list, [{sequences}]")
     if max_frames is not None:
@@ -66,6 +73,10 @@ def folder(
     if not chosen:
         raise InputError("dataset.sequences=[]: expected some names, or null for all")
     read = [_read_sequence(root / name, max_frames, one_based) for name in chosen]
+    frames = sum(map(len, read))
+    absent = frames - sum(int(valid(sequence.boxes).sum()) for sequence in read)
+    found = f"{len(read):,} sequences, {frames:,} frames, {absent:,} of them without a box"
+    log.info("%s: %s", root, found)
     part = []
     if sequences is not None:
         part.append(f"{len(chosen)} of {len(names)} sequences")
@@ -75,6 +86,8 @@ def folder(
 
 
 def _read_sequence(path: Path, max_frames: int | None, one_based: bool) -> FolderSequence:
+    if not (path / ANNOTATION).is_file():
+        raise InputError(f"{path}: no {ANNOTATION} in it, expected {LAYOUT}")
     pictures = list_pictures(path / "img")
     boxes = read_boxes(path / ANNOTATION, origin=float(one_based))
     if not pictures:

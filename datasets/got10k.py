@@ -66,7 +66,7 @@ def _read_annotated(folder: Path, row: Row, benchmark: str) -> PictureSequence:
     pictures = len(list_pictures(folder))
     if pictures not in (0, len(boxes)):  # scoring needs none
         raise InputError(f"{path}: {len(boxes)} rows for {pictures} pictures in {folder}")
-    cover = _read_cover(folder / "cover.label", len(boxes), benchmark)
+    cover = read_cover(folder / "cover.label", len(boxes), benchmark)
     size = _read_picture_size(folder / "meta_info.ini")
     return PictureSequence(row["name"], boxes, folder, "{:08d}.jpg", cover=cover, picture_size=size)
 
@@ -76,7 +76,7 @@ def _read_first(folder: Path, row: Row, benchmark: str) -> PictureSequence:
     return PictureSequence(row["name"], boxes, folder, "{:08d}.jpg")
 
 
-def _read_cover(path: Path, frames: int, benchmark: str) -> np.ndarray:
+def read_cover(path: Path, frames: int, benchmark: str) -> np.ndarray:
     """(frames,) visible share of the target in eighths."""
     cover = read_rows(path, (1,), f"a whole number from 0 to {FULL_COVER}")[:, 0]
     check_rows(path, len(cover), frames, benchmark)

@@ -47,11 +47,11 @@ def _folder(root: Path, name: str) -> Path:
 def _read_sequence(folder: Path, row: Row) -> PictureSequence:
     frames = int(row["frames"])
     boxes = read_truth(folder / "groundtruth.txt", frames, "LaSOT")
-    absent = _read_absent(folder, frames)
+    absent = read_absent(folder, frames)
     return PictureSequence(row["name"], boxes, folder / "img", "{:08d}.jpg", absent=absent)
 
 
-def _read_absent(folder: Path, frames: int) -> np.ndarray:
+def read_absent(folder: Path, frames: int) -> np.ndarray:
     """(frames,) bool: fully occluded or out of view."""
     paths = [folder / "full_occlusion.txt", folder / "out_of_view.txt"]
     if not paths[0].is_file() and (folder / "absent.txt").is_file():

@@ -63,6 +63,8 @@ class SyntheticSequence(Sequence):
     the picture. The first frame shows all of it.
     """
 
+    generated = True
+
     def __init__(
         self,
         split: str,
