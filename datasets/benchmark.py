@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.pictures import list_pictures, read_picture
+from datasets.pictures import list_pictures, read_picture, read_reduced_picture
 from datasets.sequence import Sequence
 from ops.box_files import read_boxes
 from ops.errors import InputError
@@ -132,6 +132,9 @@ class PictureSequence(Sequence):
 
     def frame(self, index: int) -> np.ndarray:
         return read_picture(self.picture(index))
+
+    def reduced_frame(self, index: int, most: float) -> tuple[np.ndarray, int]:
+        return read_reduced_picture(self.picture(index), most)
 
     def check_pictures(self) -> None:
         names = {path.name for path in self.folder.iterdir()} if self.folder.is_dir() else set()

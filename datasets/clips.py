@@ -4,166 +4,271 @@ So workers, ranks and a resumed run cannot change what is seen: a loader only wa
 of an epoch, from wherever it starts.
 """
 
+import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Sequence as Series
+from dataclasses import astuple, dataclass
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from datasets.sequence import Sequence
-from ops.boxes import valid
-from ops.clip import Clip, ClipGeometry
-from ops.crop import Frames, crop, to_crop
-from ops.errors import InputError, check_number, check_part
+from datasets.crop_cache import CropCache
+from datasets.pictures import tune_malloc
+from datasets.regions import Region, RegionReader, View, count_frames, cut_pieces
+from datasets.sampling import ClipAugmentation, ClipSampling, FrameSampler, Shot
+from datasets.sequence import Part
+from ops.augmentation import Looks
+from ops.clip import ClipGeometry, RawClips
+from ops.crop import Frames, to_crop
+from ops.errors import InputError
+
+ATTEMPTS = 50  # clips drawn in one's place while their pictures cannot be read
 
 
 @dataclass(frozen=True)
-class ClipSampling:
-    """How frames are drawn, and how crops are moved against the target.
+class Drawn:
+    """One clip before it is cut: K templates, then T searches.
 
     Attributes:
-        frames: N of one sequence; the first `templates` of them become templates, the last
-            `searches` become searches (both may hold a frame). In order of time where the tracker
-            wants that, otherwise backwards as often as forwards.
-        max_gap: largest distance of two neighbouring frames, counted in those with a target.
-        template_shift, search_shift: crops are shifted by up to this part of their side, uniformly,
-            on each axis (64 px of 255 are 0.251).
-        template_scale, search_scale: and show up to 1 + this times as much, or as little, on both
-            axes alike.
-        negatives: how many of the clips, 0 to 1, search in another sequence (DaSiamRPN).
+        regions: K + T of them; boxes: (K + T, 4) of the target, in frame pixels.
+        distances: (T,); matches: see ops.clip.Clip.
+        moves: (3 K + 3 T,) in [0, 1), for the scales and the shifts of templates, then searches.
+        key: what the loss draws with.
+        looks: (5 (K + T) + 2,) in [0, 1).
     """
 
-    frames: int
-    templates: int
-    searches: int
-    max_gap: int
-    template_shift: float
-    template_scale: float
-    search_shift: float
-    search_scale: float
-    negatives: float
-
-    def __post_init__(self):
-        check_number("clip.max_gap", self.max_gap, 1)
-        for name in ("template_shift", "template_scale", "search_shift", "search_scale"):
-            check_number(f"clip.{name}", getattr(self, name), 0, whole=False)
-        for name in ("templates", "searches"):
-            check_number(f"clip.{name}", getattr(self, name), 1)
-        check_number("clip.frames", self.frames, max(self.templates, self.searches) + 1)
-        check_part("clip.negatives", self.negatives)
+    regions: list[Region]
+    boxes: np.ndarray
+    distances: np.ndarray
+    matches: bool
+    moves: np.ndarray
+    key: int
+    looks: np.ndarray
 
 
 class ClipDataset:
-    """Clips of sequences, addressed by (epoch, index)."""
+    """Clips of sequences, addressed by (epoch, index).
+
+    Args:
+        parts: what they are drawn from, by weight.
+        geometry: what the tracker wants to see.
+        sampling, augmentation: see there.
+        seed: another seed, other clips.
+        cache: keeps what was read of each frame, made for `cache_shape`; the clips are the same.
+
+    Raises InputError for a geometry that the sampling does not serve, and for a part from which no
+    clip can be drawn.
+    """
 
     def __init__(
         self,
-        sequences: list[Sequence],
+        parts: Series[Part],
         geometry: ClipGeometry,
         sampling: ClipSampling,
+        augmentation: ClipAugmentation,
         seed: int = 0,
+        cache: CropCache | None = None,
     ):
         self.geometry, self.sampling, self.seed = geometry, sampling, seed
+        self.augmentation, self.cache = augmentation, cache
         in_order = sampling.templates == sampling.searches == sampling.frames - 1
         if geometry.in_order and not in_order:
             raise InputError(
                 f"clip.frames={sampling.frames}: this tracker searches the frame after each "
                 f"template, clip.templates and clip.searches are to be {sampling.frames - 1}"
             )
-        self.sequences = sequences
-        if not any(len(self._usable(sequence)) for sequence in sequences):  # stops at the first
-            raise InputError(f"dataset: no sequence has {sampling.frames} frames with a valid box")
+        if geometry.in_order and sampling.negatives:
+            raise InputError(
+                f"clip.negatives={sampling.negatives:g}: expected 0, this tracker learns from one "
+                "target alone"
+            )
+        self.parts = [part for part in parts if part.weight > 0]
+        if not self.parts:
+            raise InputError("dataset: no part of it has a weight above 0")
+        self._sampler = FrameSampler(
+            self.parts, sampling.frames, sampling.max_gap, geometry.in_order
+        )
+        self._views = _views(geometry, sampling)
+        self._reader = RegionReader(self.parts, geometry, self._views, cache)
 
-    def _usable(self, sequence: Sequence) -> np.ndarray:
-        """The frames with a valid box, if they are enough for a clip."""
-        frames = np.flatnonzero(valid(sequence.boxes))
-        return frames if len(frames) >= self.sampling.frames else frames[:0]
+    def __getitems__(self, keys: list[tuple[int, int]]) -> RawClips:
+        return self.batch(keys)
 
-    def __getitem__(self, key: tuple[int, int]) -> Clip:
-        random = np.random.default_rng((self.seed, *key))
-        sequence, frames = self._frames(random)
-        templates = frames[: self.sampling.templates]
-        shown, searches, matches = sequence, frames[-self.sampling.searches :], True
-        if random.random() < self.sampling.negatives:
-            other, found = self._frames(random)
-            if other is not sequence:  # there may be no other
-                shown, searches, matches = other, found[-self.sampling.searches :], False
-        distances = np.abs(searches - templates[0]) if matches else np.zeros(len(searches))
-        read = cache(lambda sequence, index: sequence.frame(index))  # once, if in both
-        sampling, geometry = self.sampling, self.geometry
-        return Clip(
-            *self._crops(
-                [read(sequence, index) for index in templates],
-                sequence.boxes[templates],
-                geometry.template_size,
-                (geometry.template_factor, sampling.template_shift, sampling.template_scale),
-                random,
-            ),
-            *self._crops(
-                [read(shown, index) for index in searches],
-                shown.boxes[searches],
-                geometry.search_size,
-                (geometry.search_factor, sampling.search_shift, sampling.search_scale),
-                random,
-            ),
-            torch.from_numpy(distances).float(),
-            torch.full((len(searches),), matches),
+    def batch(self, keys: list[tuple[int, int]]) -> RawClips:
+        """The clips of keys (epoch, index).
+
+        Raises InputError where the pictures of fifty clips, drawn for one key, cannot be read.
+        """
+        skipped = []
+        clips = [self._draw(key, skipped) for key in keys]
+        boxes = np.stack([clip.boxes for clip in clips])
+        moves = np.stack([clip.moves for clip in clips])
+        count = self.sampling.templates
+        templates = self._cut(
+            self._views[0],
+            [region for clip in clips for region in clip.regions[:count]],
+            boxes[:, :count],
+            moves[:, : 3 * count],
+        )
+        searches = self._cut(
+            self._views[1],
+            [region for clip in clips for region in clip.regions[count:]],
+            boxes[:, count:],
+            moves[:, 3 * count :],
+        )
+        distances = torch.from_numpy(np.stack([clip.distances for clip in clips])).float()
+        matches = torch.tensor([clip.matches for clip in clips])[:, None].expand_as(distances)
+        return RawClips(
+            *templates,
+            *searches,
+            distances,
+            matches.contiguous(),
+            torch.tensor([clip.key for clip in clips]),
+            self._looks(np.stack([clip.looks for clip in clips])),
+            skipped,
         )
 
-    def _frames(self, random: np.random.Generator) -> tuple[Sequence, np.ndarray]:
-        """A sequence and the indices of N of its frames, with gaps of 1 to max_gap as far as there
-        are frames."""
-        usable = []
-        while not len(usable):
-            sequence = self.sequences[random.integers(len(self.sequences))]
-            usable = self._usable(sequence)
-        largest = min(self.sampling.max_gap, (len(usable) - 1) // (self.sampling.frames - 1))
-        gaps = random.integers(1, largest + 1, self.sampling.frames - 1)
-        positions = np.concatenate([[0], np.cumsum(gaps)])
-        frames = usable[positions + random.integers(len(usable) - positions[-1])]
-        backwards = not self.geometry.in_order and random.random() < 0.5
-        return sequence, frames[::-1] if backwards else frames
+    def _draw(self, key: tuple[int, int], skipped: list[str]) -> Drawn:
+        """The clip of a key or, where a picture of it cannot be read, the first in its place that
+        can."""
+        for attempt in range(ATTEMPTS):
+            random = np.random.default_rng((self.seed, *key, attempt))
+            target, shown = self._sampler.draw(random), None
+            if random.random() < self.sampling.negatives:
+                shown = self._sampler.draw(random)
+            matches = shown is None or shown.place == target.place  # there may be no other
+            if matches:
+                shown = target
+            templates = target.frames[: self.sampling.templates]
+            searches = shown.frames[-self.sampling.searches :]
+            count = len(templates) + len(searches)
+            moves, number = random.random(3 * count), int(random.integers(2**63))
+            looks = random.random(5 * count + 2)
+            try:
+                regions = self._regions(target, templates, shown, searches)
+            except InputError as error:
+                skipped.append(str(error))
+                continue
+            boxes = [target.sequence.boxes[templates], shown.sequence.boxes[searches]]
+            distances = np.abs(shown.times[-len(searches) :] - target.times[0]) * matches
+            boxes = np.concatenate(boxes)
+            return Drawn(regions, boxes, distances, matches, moves, number, looks)
+        raise InputError(
+            f"{skipped[-1]}; so went {ATTEMPTS} clips that were drawn one after another"
+        )
 
-    def _crops(
+    def _regions(
+        self, target: Shot, templates: np.ndarray, shown: Shot, searches: np.ndarray
+    ) -> list[Region]:
+        """Those of all templates and searches, each frame read once."""
+        found, regions = {}, []
+        for shot, frames in ((target, templates), (shown, searches)):
+            for index in frames.tolist():
+                name = (shot.place, index)
+                if name not in found:
+                    found[name] = self._reader.read(shot, index)
+                regions.append(found[name])
+        return regions
+
+    def _cut(
+        self, view: View, regions: list[Region], boxes: np.ndarray, moves: np.ndarray
+    ) -> tuple[Frames, Tensor, Tensor]:
+        """Pieces of N regions of each of B clips, windows (B, N, 4) in them, and boxes (B, N, 4) in
+        the crops. `moves` (B, 3 N) in [0, 1) say how the windows are scaled, and then shifted."""
+        batch, count = boxes.shape[:2]
+        limit = np.log1p(view.scale)
+        scales = np.exp(limit * (2 * moves[:, :count, None] - 1))
+        shifts = view.shift * (2 * moves[:, count:].reshape(batch, count, 2) - 1)
+        windows = self.geometry.windows(boxes, view.factor * scales)
+        windows[..., :2] += shifts * windows[..., 2:]
+        margin, side = self._reader.piece_margin(view), self._reader.piece_side(view)
+        frames, seen = cut_pieces(regions, windows.reshape(-1, 4), margin, side)
+        found = to_crop(boxes, windows, view.size)
+        seen = seen.reshape(batch, count, 4)
+        return frames, torch.from_numpy(seen).float(), torch.from_numpy(found).float()
+
+    def _looks(self, draws: np.ndarray) -> Looks | None:
+        """From (B, 5 N + 2) numbers in [0, 1)."""
+        augmentation = self.augmentation
+        if not any(astuple(augmentation)):
+            return None
+        draws = torch.from_numpy(draws).float()
+        batch, count = len(draws), draws.shape[1] // 5
+        widths = [augmentation.brightness, augmentation.contrast, augmentation.saturation]
+        factors, blurs = draws[:, : 3 * count], draws[:, 3 * count : 5 * count]
+        blurred, sigmas = blurs.view(batch, 2, count).unbind(1)
+        return Looks(
+            1 + torch.tensor(widths) * (2 * factors.view(batch, count, 3) - 1),
+            draws[:, -2] < augmentation.grey,
+            torch.where(blurred < augmentation.blur, 0.5 + 1.5 * sigmas, 0)
+            if augmentation.blur
+            else None,
+            draws[:, -1] < augmentation.flip,
+        )
+
+
+def cache_shape(
+    parts: Series[Part], geometry: ClipGeometry, sampling: ClipSampling
+) -> tuple[int, int]:
+    """(items, slot_bytes) of the CropCache that a ClipDataset of these wants.
+
+    What the items hold depends on the geometry, on shifts and scales of the sampling, and on the
+    names, boxes and pictures of the sequences; for others there must be another folder.
+    """
+    drawn = [part for part in parts if part.weight > 0]
+    reader = RegionReader(drawn, geometry, _views(geometry, sampling))
+    return count_frames(drawn), reader.slot_bytes
+
+
+def _views(geometry: ClipGeometry, sampling: ClipSampling) -> tuple[View, View]:
+    """Of templates and searches."""
+    return (
+        View(
+            geometry.template_size,
+            geometry.template_factor,
+            sampling.template_shift,
+            sampling.template_scale,
+        ),
+        View(
+            geometry.search_size,
+            geometry.search_factor,
+            sampling.search_shift,
+            sampling.search_scale,
+        ),
+    )
+
+
+class BatchKeys:
+    """The keys (epoch, index) of each batch of a run, from a step on; a batch sampler.
+
+    A step takes batch_size clips after those of the step before, and each of `ranks` the same
+    number of them one after another.
+    """
+
+    def __init__(
         self,
-        pictures: list[np.ndarray],
-        boxes: np.ndarray,
-        size: int,
-        moves: tuple[float, float, float],
-        random: np.random.Generator,
-    ) -> tuple[Tensor, Tensor]:
-        """uint8 crops (N, 3, S, S), one of each picture, and the boxes (N, 4) in them.
+        batch_size: int,
+        clips_per_epoch: int,
+        start_step: int,
+        stop_step: int,
+        rank: int = 0,
+        ranks: int = 1,
+    ):
+        self.batch_size, self.clips_per_epoch = batch_size, clips_per_epoch
+        self.start_step, self.stop_step = start_step, stop_step
+        self.share = batch_size // ranks
+        self.first = rank * self.share
 
-        `moves` are the factor of the window, and by how much it is shifted and scaled at random.
-        """
-        factor, shift, scale = moves
-        boxes = torch.from_numpy(boxes).float()
-        limit = np.log1p(scale)
-        scales = torch.from_numpy(np.exp(random.uniform(-limit, limit, (len(boxes), 1)))).float()
-        shifts = torch.from_numpy(random.uniform(-shift, shift, (len(boxes), 2))).float()
-        windows = self.geometry.windows(boxes, factor * scales)
-        windows[:, :2] += shifts * windows[:, 2:]
-        crops = [
-            crop(Frames.stack([picture]), window.view(1, 1, 4), size)[0, 0]
-            for picture, window in zip(pictures, windows, strict=True)
-        ]
-        return torch.stack(crops).round().clamp(0, 255).byte(), to_crop(boxes, windows, size)
-
-
-class Keys:
-    """The keys (epoch, index) of a run's clips, from a position on; a sampler for DataLoader."""
-
-    def __init__(self, clips_per_epoch: int, start: int, stop: int):
-        self.clips_per_epoch, self.start, self.stop = clips_per_epoch, start, stop
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        return (divmod(clip, self.clips_per_epoch) for clip in range(self.start, self.stop))
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for step in range(self.start_step, self.stop_step):
+            first = step * self.batch_size + self.first
+            yield [divmod(clip, self.clips_per_epoch) for clip in range(first, first + self.share)]
 
     def __len__(self) -> int:
-        return self.stop - self.start
+        return self.stop_step - self.start_step
 
 
 def clip_loader(
@@ -174,21 +279,36 @@ def clip_loader(
     stop_step: int,
     workers: int,
     pin_memory: bool,
+    rank: int = 0,
+    ranks: int = 1,
 ) -> DataLoader:
-    """Batches of the steps [start_step, stop_step) of a run, over all its epochs."""
+    """RawClips of the steps [start_step, stop_step) of a run, over all its epochs.
+
+    `batch_size` clips make a step, of which each of `ranks` processes gets its own part, as large
+    as the others'. With `workers` 0 the calling process reads them itself, and keeps memory as a
+    worker does.
+    """
+    if not workers:
+        tune_malloc()
     return DataLoader(
         clips,
-        batch_size=batch_size,
-        sampler=Keys(clips_per_epoch, start_step * batch_size, stop_step * batch_size),
-        collate_fn=Clip.collate,
+        batch_sampler=BatchKeys(batch_size, clips_per_epoch, start_step, stop_step, rank, ranks),
+        collate_fn=_as_it_is,
         num_workers=workers,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_start_worker,
         pin_memory=pin_memory,
         prefetch_factor=4 if workers else None,
         generator=torch.Generator(),  # or it would draw from the global one, at every start
     )
 
 
-def _one_thread(worker: int) -> None:
-    """Workers are parallel to each other; threads inside them would fight."""
-    torch.set_num_threads(1)
+def _as_it_is(clips: RawClips) -> RawClips:
+    return clips
+
+
+def _start_worker(worker: int) -> None:
+    """Workers are parallel to each other; threads inside them would fight. Torch has but one there
+    of itself. Ctrl-C is for the process that started them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(0)
+    tune_malloc()
