@@ -8,6 +8,7 @@ The head says what a patch becomes and what it remembers; crops, contexts, filte
 are here, the same for all, in training as in tracking.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,22 +134,19 @@ class CorrelationFilterTracker(Tracker):
         through the backbone in one batch.
         """
         (batch, count), size = clip.templates.shape[:2], self.input_size
-        patches = self._cut(clip.templates.float())  # (B, K, 1 + k, 3, S, S)
-        per_template = patches.shape[2]
-        patches = torch.cat([patches.flatten(1, 2), clip.searches.float()], 1)
-        levels = self._levels(patches)  # (B (K (1 + k) + T), C, H, W) each
-
-        def part(start: int, stop: int) -> list[Tensor]:
-            split = [level.unflatten(0, (batch, -1))[:, start:stop] for level in levels]
-            return [level.flatten(0, 1) for level in split]
+        templates = self._cut(clip.templates).transpose(0, 1)  # (K, B, 1 + k, 3, S, S)
+        searches = clip.searches.transpose(0, 1)  # (T, B, 3, S, S)
+        levels = self.backbone(torch.cat([templates.flatten(0, 2), searches.flatten(0, 1)]))
+        # Frame by frame in one batch, so that a frame's part of a level is a view of it.
+        sizes = [batch * templates.shape[2]] * count + [batch] * count
+        parts = list(zip(*(level.split(sizes) for level in levels), strict=True))
 
         shifts = (centers(clip.search_boxes) - size / 2) / self.head.stride  # (B, T, 2) cells
         state, filters, responses = None, None, []
-        for t in range(count):
-            learned, state = self._learn(part(t * per_template, (t + 1) * per_template), state)
+        for template, search in zip(parts[:count], parts[count:], strict=True):
+            learned, state = self._learn(template, state)
             filters = learned if filters is None else filters + learned
-            search = count * per_template + t
-            features, _ = self._represent(part(search, search + 1), state, 1)
+            features, _ = self._represent(search, state, 1)
             known = filters if self.templates_differentiable else filters.detach()
             responses.append(self.cacf.respond(known, features))
         responses = torch.cat(responses, 1)  # (B, T, H, W)
@@ -182,7 +180,7 @@ class CorrelationFilterTracker(Tracker):
         """Backbone features (B N, C_l, H_l, W_l) of patches (B, N, 3, S, S)."""
         return self.backbone(patches.flatten(0, 1))
 
-    def _represent(self, levels: list[Tensor], state: Any, count: int) -> tuple[Tensor, Any]:
+    def _represent(self, levels: Sequence[Tensor], state: Any, count: int) -> tuple[Tensor, Any]:
         """Windowed representation (B, N, C, H, W) of N = count patches a target, and the states
         (B N, ...) that they would leave behind. The state None is the start."""
         if state is None:
@@ -191,7 +189,7 @@ class CorrelationFilterTracker(Tracker):
         features = features * hann(*features.shape[-2:], device=features.device)
         return features.unflatten(0, (-1, count)), states
 
-    def _learn(self, levels: list[Tensor], state: Any) -> tuple[Filter, Any]:
+    def _learn(self, levels: Sequence[Tensor], state: Any) -> tuple[Filter, Any]:
         """One frame's filter, and the state that its template leaves; the contexts' are dropped."""
         count = 1 + 4 * self.contexts
         features, states = self._represent(levels, state, count)  # (B, 1 + k, C, H, W)

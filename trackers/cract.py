@@ -12,7 +12,7 @@ from heads.cract.online import OnlineLearning, OnlineMemory
 from heads.cract.proposals import suppress
 from ops.crop import Frames, to_crop
 from ops.errors import check_number, check_part
-from ops.random import derive_from_numbers
+from ops.random import derive, derive_from_numbers
 from trackers.region_proposal import Candidates, Choice, Pairs, RegionProposalTracker, Search
 from trackers.siamese import SiameseMemory
 
@@ -169,7 +169,7 @@ class CRACTTracker(RegionProposalTracker):
         """rpn_loss and refinement_loss, added up (section 3.4)."""
         with torch.no_grad():
             boxes, scores = pairs.proposals.boxes(pairs.anchors), pairs.proposals.scores()
-            boxes = training_proposals(boxes, scores, pairs.truths)
+            boxes = training_proposals(boxes, scores, pairs.truths, derive(pairs.keys, 1))
         return super().pair_losses(pairs) | refinement_loss(
             self.head,
             pairs.template,
@@ -177,6 +177,7 @@ class CRACTTracker(RegionProposalTracker):
             boxes,
             pairs.truths,
             pairs.matches,
+            derive(pairs.keys, 2),
             self.search_size,
             self.align,
         )

@@ -10,6 +10,7 @@ from heads.rpn import Proposals, Ranking, rank, rpn_loss, smooth_size
 from ops.clip import Clip
 from ops.crop import Frames, crop, from_crop, to_crop
 from ops.errors import check_number, check_part
+from ops.random import derive
 from ops.windows import response_window
 from trackers.base import select
 from trackers.siamese import SiameseMemory, SiameseTracker
@@ -69,6 +70,7 @@ class Pairs:
         features: of the searches, as the head takes them.
         proposals: of the searches, relative to anchors (A, 4) in search crop pixels.
         truths: (N, 4) in search crop pixels, and matches (N,), see Clip.
+        keys: (N,) int64, of each search's draws.
     """
 
     template: Any
@@ -77,6 +79,7 @@ class Pairs:
     anchors: Tensor
     truths: Tensor
     matches: Tensor
+    keys: Tensor
 
 
 class RegionProposalTracker(SiameseTracker):
@@ -166,14 +169,22 @@ class RegionProposalTracker(SiameseTracker):
     def pairs(self, clip: Clip) -> Pairs:
         """The N = B T searches of B clips, each with its clip's first template."""
         batch, count = clip.searches.shape[:2]
-        template = self.template(clip.templates[:, 0].float(), clip.template_boxes[:, 0])
+        template = self.template(clip.templates[:, 0], clip.template_boxes[:, 0])
         owners = torch.arange(batch, device=clip.searches.device).repeat_interleave(count)
         template = select(template, owners)
-        features = self.features(clip.searches.flatten(0, 1).float())
+        features = self.features(clip.searches.flatten(0, 1))
         proposals = self.head(template, features)
-        truths, matches = clip.search_boxes.flatten(0, 1), clip.matches.flatten()
-        return Pairs(template, features, proposals, self.anchors(proposals), truths, matches)
+        keys = derive(clip.keys[:, None], torch.arange(count, device=clip.keys.device))  # (B, T)
+        return Pairs(
+            template,
+            features,
+            proposals,
+            self.anchors(proposals),
+            clip.search_boxes.flatten(0, 1),
+            clip.matches.flatten(),
+            keys.flatten(),
+        )
 
     def pair_losses(self, pairs: Pairs) -> dict[str, Tensor]:
         """Classification and regression, see rpn_loss."""
-        return rpn_loss(pairs.proposals, pairs.anchors, pairs.truths, pairs.matches)
+        return rpn_loss(pairs.proposals, pairs.anchors, pairs.truths, pairs.matches, pairs.keys)

@@ -118,8 +118,8 @@ class ScalePyramidTracker(SiameseTracker):
 
         Averaged over the B T responses, each times exp(-distance / sigma) if there is a sigma.
         """
-        kernels = self.head.template(self.backbone(clip.templates[:, 0].float()))
-        searches = clip.searches.flatten(0, 1).float()  # (B T, 3, X, X)
+        kernels = self.head.template(self.backbone(clip.templates[:, 0]))
+        searches = clip.searches.flatten(0, 1)  # (B T, 3, X, X)
         responses = self.head(kernels, self.backbone(searches)).float()  # (B, T, h, h)
         labels, weights = self.labels(clip, responses.shape[-1])
         losses = (weights * F.softplus(-labels * responses)).sum((2, 3))  # (B, T)

@@ -88,7 +88,7 @@ class SiameseTracker(Tracker):
         """What is drawn of responses (B, T, h, w): see `Tracker.loss`."""
         places = self.response_centers(responses.shape[-1], responses.device)
         corner, side = places[:1] - self.head.stride / 2, self.head.stride * len(places)
-        area = torch.cat([corner, corner, places.new_tensor([side, side])])
+        area = torch.cat([corner, corner, places.new_full((2,), side)])
         return {"responses": responses.detach(), "response_area": area}
 
     def response_centers(self, cells: int, device: torch.device) -> Tensor:

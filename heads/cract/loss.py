@@ -8,23 +8,22 @@ from heads.cract.head import CRACTHead, CRACTTemplate, Maps
 from heads.cract.proposals import suppress
 from heads.cract.samples import draw_around
 from ops.boxes import encode_offsets, overlap
+from ops.random import uniform
+from ops.ranks import counts_per_rank
 
 THRESHOLD = 0.5  # overlap above which a proposal is the target, for both
 MOST = 16  # positives, and as many negatives: 32 in all
 
 
-def training_proposals(
-    boxes: Tensor, scores: Tensor, truths: Tensor, generator: torch.Generator | None = None
-) -> Tensor:
+def training_proposals(boxes: Tensor, scores: Tensor, truths: Tensor, keys: Tensor) -> Tensor:
     """Proposals (B, N, 4) to learn from, of which `refinement_loss` chooses.
 
     The 32 best of the region proposal network, boxes (B, A, 4) and scores (B, A), after
     non-maximum suppression at 0.7; tracking ranks its own after penalty and window, which know of a
-    last frame. Then as many drawn around the truths (B, 4) (decision: Faster R-CNN adds the truth
-    itself, so that there are positives from the start).
+    last frame. Then as many drawn, with keys (B,), around the truths (B, 4) (decision: Faster R-CNN
+    adds the truth itself, so that there are positives from the start).
     """
     chosen, _ = suppress(boxes, scores, 2 * MOST, 0.7)
-    keys = torch.randint(2**62, truths.shape[:1], device=truths.device, generator=generator)
     drawn = draw_around(keys, truths, 2 * MOST)
     return torch.cat([boxes.take_along_dim(chosen[..., None], 1), drawn], 1)
 
@@ -36,9 +35,9 @@ def refinement_loss(
     proposals: Tensor,
     truths: Tensor,
     matches: Tensor,
+    keys: Tensor,
     crop_size: int,
     align: bool = True,
-    generator: torch.Generator | None = None,
 ) -> dict[str, Tensor]:
     """Losses of up to 16 positive and 16 negative proposals, drawn at random, of each pair.
 
@@ -49,15 +48,17 @@ def refinement_loss(
         proposals: (B, N, 4), and truths: (B, 4), in search crop pixels.
         matches: (B,) bool; where False the truth is another object's, no proposal is positive and
             those on it are the ones to tell apart.
-        generator: of the draws.
+        keys: (B,) int64, of the draws, others than `training_proposals` had.
 
     Returns:
         box_regression: smooth L1 of the four normalised offsets, summed, the mean over the
             positives; 0 without any.
         identification: cross entropy, the mean over all that were drawn.
+
+        Means are over all ranks' proposals, see ops.ranks.
     """
     positive = (overlap(proposals, truths[:, None]) > THRESHOLD) & matches[:, None]  # (B, N)
-    draws = torch.rand(positive.shape, device=positive.device, generator=generator)
+    draws = uniform(keys, proposals.shape[1])
     indices, drawn = zip(_draw(positive, draws), _draw(~positive, draws), strict=True)
     drawn = torch.cat(drawn, 1)  # (B, 2 MOST)
     boxes = proposals.take_along_dim(torch.cat(indices, 1)[..., None], 1)
@@ -75,9 +76,11 @@ def refinement_loss(
     places = refined.boxes if align else boxes
     labels = (overlap(places, truths[:, None]) > THRESHOLD) & matches[:, None]
     entropies = F.cross_entropy(logits.transpose(1, 2), labels.long(), reduction="none")
+    learned = torch.stack([regressed.sum(), drawn.sum()])
+    regressed_count, drawn_count = counts_per_rank(learned)
     return {
-        "box_regression": distances.sum() / regressed.sum().clamp(min=1),
-        "identification": (entropies * drawn).sum() / drawn.sum().clamp(min=1),
+        "box_regression": distances.sum() / regressed_count,
+        "identification": (entropies * drawn).sum() / drawn_count,
     }
 
 

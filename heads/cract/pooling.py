@@ -37,7 +37,7 @@ class PRoIAlign(nn.Module):
         """Pool N boxes in each of B maps.
 
         Args:
-            features: (B, C, H, W).
+            features: (B, C, M, M).
             boxes: (B, N, 4) in pixels of the crops; what lies outside of the map counts as 0.
             crop_size: X, side of the crops in pixels.
 
@@ -45,10 +45,8 @@ class PRoIAlign(nn.Module):
             (B, N, C, cells) float32: sizes after each other, each by row, then column.
         """
         batch, count = boxes.shape[:2]
-        height, width = features.shape[-2:]
         corners = torch.cat([boxes[..., :2], boxes[..., :2] + boxes[..., 2:]], -1).float()
-        middle = corners.new_tensor([width, height, width, height]) / 2
-        corners = (corners - crop_size / 2) / self.stride + middle  # (B, N, 4) in cells
+        corners = (corners - crop_size / 2) / self.stride + features.shape[-1] / 2  # in cells
         # roi_align reads anywhere for what is not finite, which a network that diverges may say.
         corners = torch.nan_to_num(corners).clamp(-1e6, 1e6)
         owners = torch.arange(batch, device=boxes.device).repeat_interleave(count)

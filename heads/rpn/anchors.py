@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ops.boxes import from_centers, overlap
+from ops.random import uniform
 
 RATIOS = (0.33, 0.5, 1.0, 2.0, 3.0)  # h / w (SiamRPN; HROM, section 4.1)
 
@@ -21,7 +22,8 @@ def make_anchors(centers: Tensor, ratios: Sequence[float] = RATIOS, side: float 
     Returns:
         (A, 4) boxes in search crop pixels, A = k n n: by ratio, then row, then column.
     """
-    widths = side / centers.new_tensor(ratios).sqrt()
+    # Filled on the device: a tensor made of a list would be copied to it, which waits for it.
+    widths = side / torch.stack([centers.new_full((), ratio) for ratio in ratios]).sqrt()
     sizes = torch.stack([widths, side**2 / widths], -1)  # (k, 2)
     rows, columns = torch.meshgrid(centers, centers, indexing="ij")
     places = torch.stack([columns, rows], -1)  # (n, n, 2)
@@ -33,11 +35,11 @@ def label_anchors(
     anchors: Tensor,
     boxes: Tensor,
     matches: Tensor,
+    keys: Tensor,
     positive: float = 0.6,
     negative: float = 0.3,
     most_positives: int = 16,
     most: int = 64,
-    generator: torch.Generator | None = None,
 ) -> Tensor:
     """Which anchors are learned as target, which as background (HROM, section 4.1; SiamRPN).
 
@@ -50,14 +52,14 @@ def label_anchors(
     Args:
         anchors: (A, 4), and boxes: (B, 4), in search crop pixels.
         matches: (B,) bool, False for a negative pair.
+        keys: (B,) int64, of the draws (ops/random.py).
         most_positives, most: of a sample, anchors learned as target and in all.
-        generator: of the draws, on the anchors' device; None for the global one.
 
     Returns:
         (B, A) long: 1 target, 0 background, -1 not learned.
     """
     overlaps = overlap(boxes[:, None], anchors)  # (B, A)
-    draws = torch.rand(overlaps.shape, device=overlaps.device, generator=generator)
+    draws = uniform(keys, len(anchors))
     targets = _first(overlaps > positive, draws, most_positives)
     background = _first(overlaps < negative, draws, most - targets.sum(1, keepdim=True))
     learned = torch.where(targets & matches[:, None], 1, 0)
@@ -66,5 +68,5 @@ def label_anchors(
 
 def _first(candidates: Tensor, draws: Tensor, most: Tensor | int) -> Tensor:
     """Of candidates (B, A), in each row the up to `most` (int, or (B, 1)) with the lowest draws."""
-    places = torch.where(candidates, draws, 2).argsort(1).argsort(1)
+    places = torch.where(candidates, draws, 2).argsort(dim=1, stable=True).argsort(1)
     return candidates & (places < most)

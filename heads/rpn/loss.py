@@ -7,6 +7,7 @@ from torch import Tensor
 from heads.rpn.anchors import label_anchors
 from heads.rpn.network import Proposals
 from ops.boxes import encode_offsets
+from ops.ranks import counts_per_rank
 
 
 def rpn_loss(
@@ -14,7 +15,7 @@ def rpn_loss(
     anchors: Tensor,
     boxes: Tensor,
     matches: Tensor,
-    generator: torch.Generator | None = None,
+    keys: Tensor,
 ) -> dict[str, Tensor]:
     """Classification and regression, to be added up 1:1 (HROM, section 4.1).
 
@@ -22,7 +23,7 @@ def rpn_loss(
         proposals: of B search regions.
         anchors: (A, 4), and boxes: (B, 4), in search crop pixels.
         matches: (B,) bool, False for a negative pair (see `label_anchors`).
-        generator: of the draws.
+        keys: (B,) int64, of the draws.
 
     Returns:
         classification: cross entropy, the mean over the anchors learned as target and that over
@@ -30,19 +31,20 @@ def rpn_loss(
             often only one or two are the target's.
         regression: smooth L1 of the four offsets, summed (SiamRPN, section 3.3), the mean over the
             anchors learned as target; 0 without any.
+
+        Means are over all ranks' anchors, see ops.ranks.
     """
-    labels = label_anchors(anchors, boxes, matches, generator=generator)  # (B, A)
+    labels = label_anchors(anchors, boxes, matches, keys)  # (B, A)
     logits, offsets = proposals.logits.float(), proposals.offsets.float()
     entropies = F.cross_entropy(logits.transpose(1, 2), labels.clamp(min=0), reduction="none")
     wanted = encode_offsets(boxes[:, None], anchors)  # (B, A, 4)
     distances = F.smooth_l1_loss(offsets, wanted, reduction="none").sum(-1)
     targets, background = labels == 1, labels == 0
+    learned = torch.stack([targets.sum(), background.sum()])
+    target_count, background_count = counts_per_rank(learned)
+    target_entropy = (entropies * targets).sum() / target_count
+    background_entropy = (entropies * background).sum() / background_count
     return {
-        "classification": (_mean(entropies, targets) + _mean(entropies, background)) / 2,
-        "regression": _mean(distances, targets),
+        "classification": (target_entropy + background_entropy) / 2,
+        "regression": (distances * targets).sum() / target_count,
     }
-
-
-def _mean(values: Tensor, chosen: Tensor) -> Tensor:
-    """Of the chosen values; 0 without any."""
-    return (values * chosen).sum() / chosen.sum().clamp(min=1)

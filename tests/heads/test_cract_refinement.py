@@ -134,6 +134,7 @@ def test_any_levels_make_maps(channels, strides):
 
 
 TRUTHS = torch.tensor([[100.0, 90, 60, 50], [80, 100, 40, 70]])
+KEYS = torch.tensor([3, 5])
 
 
 def test_training_proposals_are_the_best_and_some_around_the_truth():
@@ -142,7 +143,7 @@ def test_training_proposals_are_the_best_and_some_around_the_truth():
     boxes = torch.cat([corners, 40 + 30 * torch.rand(2, 400, 2, generator=generator)], -1)
     boxes[:, 200:] = boxes[:, :200] + 1  # each twice
     scores = torch.rand(2, 200, generator=generator).repeat(1, 2)
-    proposals = training_proposals(boxes, scores, TRUTHS, generator)
+    proposals = training_proposals(boxes, scores, TRUTHS, KEYS)
     assert proposals.shape == (2, 64, 4)
     best = boxes[torch.arange(2), scores.argmax(1)]
     assert torch.equal(proposals[:, 0], best)
@@ -156,9 +157,10 @@ def losses(cract, proposals, matches, align=True, seed=0):
     generator = torch.Generator().manual_seed(seed)
     maps = Maps(None, torch.randn(2, 16, 31, 31, generator=generator))
     template = CRACTTemplate(None, torch.randn(2, 16, 46, generator=generator))
-    return refinement_loss(
-        cract, template, maps, proposals, TRUTHS, matches, 255, align, generator
-    ), (template, maps)
+    return refinement_loss(cract, template, maps, proposals, TRUTHS, matches, KEYS, 255, align), (
+        template,
+        maps,
+    )
 
 
 @pytest.mark.parametrize("align", [True, False])

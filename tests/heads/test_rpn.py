@@ -15,6 +15,7 @@ from heads.rpn import (
     smooth_size,
 )
 from heads.rpn.anchors import RATIOS
+from ops.random import derive
 from ops.windows import hann, response_window
 
 CENTERS = 63.5 + 8 * (torch.arange(25) - 4.0)  # of 25 cells with 127 and 255 pixels
@@ -32,6 +33,10 @@ def iou(a, b):
 
 def generator(seed=0):
     return torch.Generator().manual_seed(seed)
+
+
+def keys(batch=3, seed=0):
+    return derive(torch.arange(batch), seed)
 
 
 # ---------------------------------------------------------------------- anchors
@@ -57,7 +62,7 @@ def test_anchors_of_the_paper():
 
 def test_labels_against_a_loop():
     anchors = make_anchors(CENTERS)
-    labels = label_anchors(anchors, BOXES, MATCHES, generator=generator())
+    labels = label_anchors(anchors, BOXES, MATCHES, keys())
     assert labels.shape == (3, 3125)
     for row, box, match in zip(labels, BOXES.tolist(), MATCHES.tolist(), strict=True):
         overlaps = [iou(anchor, box) for anchor in anchors.tolist()]
@@ -79,23 +84,25 @@ def test_labels_against_a_loop():
 def test_at_most_16_of_64_and_fewer_where_there_are_fewer():
     box = torch.tensor([[0.0, 0, 10, 10]])
     anchors = torch.cat([box.expand(20, 4), torch.tensor([[50.0, 50, 10, 10]]).expand(100, 4)])
-    counts = [int((label_anchors(anchors, box, torch.ones(1, dtype=torch.bool)) == value).sum())
-              for value in (1, 0, -1)]  # fmt: skip
-    assert counts == [16, 48, 56]
+    match = torch.ones(1, dtype=torch.bool)
+    labels = label_anchors(anchors, box, match, keys(1))
+    assert [int((labels == value).sum()) for value in (1, 0, -1)] == [16, 48, 56]
     few = torch.cat([anchors[:3], anchors[-5:]])
-    assert label_anchors(few, box, torch.ones(1, dtype=torch.bool)).tolist() == [[1] * 3 + [0] * 5]
+    assert label_anchors(few, box, match, keys(1)).tolist() == [[1] * 3 + [0] * 5]
 
 
-def test_every_candidate_is_drawn_at_times_and_a_generator_repeats_the_draw():
+def test_every_candidate_is_drawn_at_times_and_keys_repeat_the_draw():
     anchors = make_anchors(torch.arange(100.0, 180, 4), (1.0,))
     box, matches = BOXES[2:], MATCHES[2:]
     candidates = torch.tensor([iou(anchor, box[0].tolist()) > 0.6 for anchor in anchors.tolist()])
     assert candidates.sum() > 16
     drawn = torch.zeros(len(anchors))
     for seed in range(40):
-        labels = label_anchors(anchors, box, matches, generator=generator(seed))
-        again = label_anchors(anchors, box, matches, generator=generator(seed))
-        assert torch.equal(labels, again)
+        labels = label_anchors(anchors, box, matches, keys(1, seed))
+        beside = label_anchors(
+            anchors, BOXES[[0, 2]], MATCHES[[0, 2]], torch.cat([keys(1, 99), keys(1, seed)])
+        )
+        assert torch.equal(labels[0], beside[1])  # whatever else is in its batch
         drawn += labels[0] == 1
     assert torch.equal(drawn > 0, candidates)
     assert (drawn < 40).all()
@@ -151,7 +158,7 @@ def test_sizes_of_the_paper():
 def test_every_branch_has_its_own_weights_and_gets_a_gradient():
     rpn = small_rpn().train()
     proposals = rpn(rpn.kernels(torch.randn(3, 6, 8, 8)), torch.randn(3, 6, 32, 32))
-    losses = rpn_loss(proposals, proposals.anchors(CENTERS), BOXES, MATCHES)
+    losses = rpn_loss(proposals, proposals.anchors(CENTERS), BOXES, MATCHES, keys())
     for name, other in (("classification", "regression"), ("regression", "classification")):
         rpn.zero_grad()
         losses[name].backward(retain_graph=True)
@@ -196,8 +203,8 @@ def test_responses_are_the_best_ratio_of_each_cell():
 @pytest.mark.parametrize("scale", [0.3, 3.0])  # both parts of the smooth L1
 def test_loss_against_a_loop(scale):
     anchors, proposals = make_anchors(CENTERS), some_proposals(scale=scale)
-    found = rpn_loss(proposals, anchors, BOXES, MATCHES, generator=generator(1))
-    labels = label_anchors(anchors, BOXES, MATCHES, generator=generator(1))
+    found = rpn_loss(proposals, anchors, BOXES, MATCHES, keys(seed=1))
+    labels = label_anchors(anchors, BOXES, MATCHES, keys(seed=1))
     entropies, distances = {0: [], 1: []}, []
     for b, i in (labels >= 0).nonzero().tolist():
         label = int(labels[b, i])
@@ -219,7 +226,7 @@ def test_loss_against_a_loop(scale):
 def test_negative_pairs_alone_are_learned_as_background():
     proposals = some_proposals()
     matches = torch.zeros(3, dtype=torch.bool)
-    losses = rpn_loss(proposals, make_anchors(CENTERS), BOXES, matches)
+    losses = rpn_loss(proposals, make_anchors(CENTERS), BOXES, matches, keys())
     assert losses["regression"].item() == 0
     sum(losses.values()).backward()
     assert not proposals.offsets.grad.any()
@@ -238,7 +245,7 @@ def test_perfect_answers_cost_nothing():
             offsets.copy_(torch.cat([middle / size, (box[2:] / size).log()], 1))
             near = torch.tensor([iou(anchor, box.tolist()) > 0.45 for anchor in anchors.tolist()])
             logits.copy_(torch.stack([~near, near], 1) * 40.0)
-    losses = rpn_loss(proposals, anchors, BOXES, torch.ones(3, dtype=torch.bool))
+    losses = rpn_loss(proposals, anchors, BOXES, torch.ones(3, dtype=torch.bool), keys())
     assert losses["classification"] < 1e-6 and losses["regression"] < 1e-6
 
 

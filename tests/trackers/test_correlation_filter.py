@@ -107,13 +107,14 @@ def a_clip(tracker, batch=2, frames=3, seed=0):
         pixels = torch.randint(0, 256, (batch, count, 3, size, size), generator=generator)
         side = size / factor
         box = torch.tensor([(size - side) / 2, (size - side) / 2, side, side])
-        return pixels.byte(), box.expand(batch, count, 4).clone()
+        return pixels.float(), box.expand(batch, count, 4).clone()
 
     return Clip(
         *crops(geometry.template_size, geometry.template_factor),
         *crops(geometry.search_size, geometry.search_factor),
         torch.ones(batch, count),
         torch.ones(batch, count, dtype=torch.bool),
+        torch.arange(batch),
     )
 
 
@@ -135,10 +136,10 @@ def test_the_loss_of_a_clip_by_hand():
         found = tracker.loss(clip)[0]["response"]
         state, filters, total = None, None, 0.0
         for t in range(3):
-            patches = tracker._cut(clip.templates[:, t].float())
+            patches = tracker._cut(clip.templates[:, t])
             learned, state = tracker._learn(tracker._levels(patches), state)
             filters = learned if filters is None else filters + learned
-            levels = tracker._levels(clip.searches[:, t : t + 1].float())
+            levels = tracker._levels(clip.searches[:, t : t + 1])
             features, _ = tracker._represent(levels, state, 1)
             response = tracker.cacf.respond(filters, features)[0, 0]
             height, width = response.shape
@@ -181,8 +182,8 @@ def test_whether_training_differentiates_through_the_filter(differentiable):
     tracker.head = RARHead((64, 128), (4, 8), 4, 8, 16, 8, inter_frame=False)  # no other way back
     tracker.eval()  # BatchNorm would mix the patches
     clip = a_clip(tracker)
-    clip.templates = clip.templates.float().requires_grad_()
-    clip.searches = clip.searches.float().requires_grad_()
+    clip.templates = clip.templates.requires_grad_()
+    clip.searches = clip.searches.requires_grad_()
     tracker.loss(clip)[0]["response"].backward()
     assert clip.searches.grad.any()
     assert (clip.templates.grad is not None and bool(clip.templates.grad.any())) == differentiable

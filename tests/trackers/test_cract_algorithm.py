@@ -254,7 +254,7 @@ def test_what_is_learned_offline(align, monkeypatch):
     tracker.head.regressor.answer = torch.zeros(1, 32, 4)
     tracker.head.identifier.answer = torch.zeros(1, 32, 2)
     rows, columns = torch.meshgrid(torch.arange(SEARCH), torch.arange(SEARCH), indexing="ij")
-    crops = torch.stack([columns, rows, torch.zeros_like(rows)])[None, None].byte()
+    crops = torch.stack([columns, rows, torch.zeros_like(rows)])[None, None].float()
     clip = Clip(
         crops[..., :TEMPLATE, :TEMPLATE],
         torch.tensor([[[20.0, 16, 26, 30]]]),
@@ -262,12 +262,13 @@ def test_what_is_learned_offline(align, monkeypatch):
         torch.tensor([[[50.0, 60, 20, 24]]]),
         torch.ones(1, 1),
         torch.ones(1, 1, dtype=torch.bool),
+        torch.zeros(1, dtype=torch.long),
     )
     tracker.loss(clip)
     close(asked["template"].target[0], places([20.0, 16, 26, 30]), 0.05)
     best = torch.tensor([Frame(BOX).proposal(p) for p in (LEFT, RIGHT)])
     close(asked["proposals"][0, :2], best)
-    truths, matches, crop_size, aligned = asked["rest"]
+    truths, matches, _, crop_size, aligned = asked["rest"]
     close(truths, [[50.0, 60, 20, 24]])
     assert matches.tolist() == [True] and crop_size == SEARCH and aligned is align
     assert overlap(asked["proposals"][0, 32:], truths).min() > 0.01  # drawn around the truth

@@ -7,12 +7,14 @@ from conftest import Recorded
 from torch import nn
 
 from backbones import ResNet
-from datasets.clips import ClipDataset, ClipSampling
+from datasets.clips import ClipDataset
+from datasets.sampling import ClipAugmentation, ClipSampling
+from datasets.sequence import Part
 from heads.cract import CRACTHead
 from ops.boxes import overlap
-from ops.clip import Clip
 from ops.crop import Frames
 from trackers import CRACTTracker
+from trackers.base import join
 
 FRAMES = 25
 
@@ -47,11 +49,14 @@ def learned():
     backbone = ResNet(depth=18, outputs=["conv2"], stride=8)
     head = CRACTHead(backbone.channels, backbone.strides, width=32, hidden=64, pool_sizes=(3, 1))
     tracker = CRACTTracker(backbone, head, 63, 127)
-    clips = [ClipDataset([sequence], tracker.geometry(), SAMPLING) for sequence in SEQUENCES]
-    batches = [Clip.collate([c[epoch, i] for c in clips for i in range(4)]) for epoch in range(4)]
+    geometry = tracker.geometry()
+    parts = [(Part(sequence.name, [sequence]),) for sequence in SEQUENCES]
+    clips = [ClipDataset(part, geometry, SAMPLING, ClipAugmentation()) for part in parts]
+    keys = [[(epoch, index) for index in range(4)] for epoch in range(4)]
+    batches = [join([c.batch(some).cut(geometry) for c in clips]) for some in keys]
     optimizer = torch.optim.SGD(tracker.parameters(), 0.02, momentum=0.9)
-    for step in range(60):
-        optimizer.param_groups[0]["lr"] = 0.02 * 0.3 ** (step / 60)
+    for step in range(90):
+        optimizer.param_groups[0]["lr"] = 0.02 * 0.3 ** (step / 90)
         loss = sum(tracker.loss(batches[step % 4])[0].values())
         optimizer.zero_grad()
         loss.backward()

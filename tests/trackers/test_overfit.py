@@ -5,7 +5,9 @@ import torch
 from conftest import Recorded
 
 from backbones import ResNet, SiamFCAlexNet
-from datasets.clips import ClipDataset, ClipSampling
+from datasets.clips import ClipDataset
+from datasets.sampling import ClipAugmentation, ClipSampling
+from datasets.sequence import Part
 from datasets.synthetic import synthetic
 from engine.evaluation import Evaluation
 from heads.cacf import CACF
@@ -14,13 +16,13 @@ from heads.hrom import HROMHead
 from heads.rar import RARHead
 from heads.rasnet import RASNetHead
 from ops.boxes import overlap
-from ops.clip import Clip
 from trackers import (
     CorrelationFilterTracker,
     CRACTTracker,
     RegionProposalTracker,
     ScalePyramidTracker,
 )
+from trackers.base import join
 
 
 def rar():
@@ -73,8 +75,9 @@ def test_three_clips_are_learned_and_tracked(build, sampling, rate, steps):
     tracker = build().train()
     footage = synthetic("val", count=4, length=80).sequences
     sequences = [first_frames(footage[index], 4) for index in (0, 1, 3)]  # 2 jumps by its width
-    clips = [ClipDataset([sequence], tracker.geometry(), sampling) for sequence in sequences]
-    batches = [Clip.collate([clip[0, index] for clip in clips]) for index in range(4)]
+    geometry, parts = tracker.geometry(), [(Part(s.name, [s]),) for s in sequences]
+    clips = [ClipDataset(part, geometry, sampling, ClipAugmentation()) for part in parts]
+    batches = [join([c.batch([(0, index)]).cut(geometry) for c in clips]) for index in range(4)]
     optimizer = torch.optim.SGD(tracker.parameters(), rate, momentum=0.9)
     losses = []
     for step in range(steps):

@@ -9,10 +9,11 @@ import torch
 from conftest import ROOT, Recorded
 from hydra import compose, initialize_config_dir
 
-from datasets.clips import ClipDataset, ClipSampling
+from datasets.clips import ClipDataset
+from datasets.sampling import ClipAugmentation, ClipSampling
+from datasets.sequence import Part
 from engine.build import build_tracker
 from engine.evaluation import Evaluation
-from ops.clip import Clip
 
 TRACKERS = sorted(path.stem for path in (ROOT / "configs/tracker").glob("*.yaml"))
 TRACKERS.remove("first_box")
@@ -59,7 +60,9 @@ def check(sequences, frames, *command):
     tracker, config = build(*command)
     if "clip" in config:
         sampling = replace(ClipSampling(**config.clip), negatives=0.0)
-        check_training(tracker, ClipDataset(sequences, tracker.geometry(), sampling)[0, 0])
+        geometry, parts = tracker.geometry(), (Part("footage", sequences),)
+        clips = ClipDataset(parts, geometry, sampling, ClipAugmentation())
+        check_training(tracker, clips.batch([(0, 0)]).cut(geometry))
     whole = sequences[0]
     part = Recorded(whole.name, [whole.frame(i) for i in range(frames)], whole.boxes[:frames])
     found = follow(tracker, part)
@@ -79,7 +82,7 @@ def follow(tracker, sequence):
 def check_training(tracker, clip):
     """Finite, and every weight that trains gets a gradient that is not zero."""
     tracker.train()
-    losses, _ = tracker.loss(Clip.collate([clip]))
+    losses, _ = tracker.loss(clip)
     loss = sum(losses.values())
     loss.backward()
     assert torch.isfinite(loss)

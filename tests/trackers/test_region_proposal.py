@@ -7,7 +7,9 @@ from conftest import sliding
 from torch import nn
 
 from backbones import Pixels
-from datasets.clips import ClipDataset, ClipSampling
+from datasets.clips import ClipDataset
+from datasets.sampling import ClipAugmentation, ClipSampling
+from datasets.sequence import Part
 from heads.hrom import HROMHead
 from heads.rpn import Proposals
 from heads.rpn.anchors import RATIOS
@@ -141,8 +143,9 @@ def learned():
         search_scale=0.1,
         negatives=0.0,
     )
-    clips = ClipDataset([sequence], tracker.geometry(), sampling)
-    batches = [Clip.collate([clips[epoch, i] for i in range(8)]) for epoch in range(4)]
+    geometry = tracker.geometry()
+    clips = ClipDataset((Part("slide", [sequence]),), geometry, sampling, ClipAugmentation())
+    batches = [clips.batch([(epoch, i) for i in range(8)]).cut(geometry) for epoch in range(4)]
     optimizer = torch.optim.SGD(tracker.parameters(), 0.05, momentum=0.9)
     history = []
     for index in range(60):
@@ -201,7 +204,7 @@ def a_clip(tracker, batch=2, searches=3, seed=0):
     z, x = tracker.template_size, tracker.search_size
 
     def crops(count, size):
-        return torch.randint(0, 256, (batch, count, 3, size, size), generator=generator).byte()
+        return torch.randint(0, 256, (batch, count, 3, size, size), generator=generator).float()
 
     middle = torch.tensor([z / 4, z / 4, z / 2, z / 2]).expand(batch, 2, 4)
     places = torch.randint(20, x - 60, (batch, searches, 2), generator=generator).float()
@@ -213,6 +216,7 @@ def a_clip(tracker, batch=2, searches=3, seed=0):
         torch.cat([places, sizes], -1),
         torch.ones(batch, searches),
         torch.ones(batch, searches, dtype=torch.bool),
+        torch.arange(batch),
     )
 
 
@@ -226,9 +230,9 @@ def test_every_search_meets_the_first_template_of_its_clip():
     # template's centre at 31.5: the first is 4 cells of 4 pixels before, its edge half a cell more.
     assert seen["response_area"].tolist() == [13.5, 13.5, 100, 100]
     for b in range(2):
-        template = tracker.head.template(tracker.backbone(clip.templates[b, :1].float()))
+        template = tracker.head.template(tracker.backbone(clip.templates[b, :1]))
         for t in range(3):
-            levels = tracker.backbone(clip.searches[b, t : t + 1].float())
+            levels = tracker.backbone(clip.searches[b, t : t + 1])
             alone = tracker.head(template, levels).responses()[0]
             torch.testing.assert_close(seen["responses"][b, t], alone, rtol=1e-3, atol=1e-4)
 

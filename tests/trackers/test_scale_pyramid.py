@@ -185,12 +185,13 @@ def a_clip(tracker, moves, seed=0):
     (batch, count), template, search = moves.shape[:2], tracker.template_size, tracker.search_size
     side = torch.full((batch, count, 2), 40.0)
     return Clip(
-        torch.randint(0, 256, (batch, 1, 3, template, template), generator=random).byte(),
+        torch.randint(0, 256, (batch, 1, 3, template, template), generator=random).float(),
         from_centers(torch.full((batch, 1, 2), template / 2), side[:, :1]),
-        torch.randint(0, 256, (batch, count, 3, search, search), generator=random).byte(),
+        torch.randint(0, 256, (batch, count, 3, search, search), generator=random).float(),
         from_centers(search / 2 + moves, side),
         torch.arange(batch * count).view(batch, count) * 20.0,
         torch.ones(batch, count, dtype=torch.bool),
+        torch.arange(batch),
     )
 
 
