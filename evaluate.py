@@ -28,7 +28,8 @@ def track_dataset(config: DictConfig) -> None:
         if config[key] is not None:
             raise InputError(f"{key}={config[key]}: goes with mode=score, which runs no tracker")
     # Here, since torch takes seconds to import: the other modes do without it.
-    from engine.build import build_contestant, build_device
+    from engine.build import build_contestant
+    from engine.distributed import build_device
     from engine.results import EvaluationSettings, check_evaluation, evaluate_all
 
     run = open_run(config)

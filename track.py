@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 from benchmarks.results import write_boxes
 from datasets.video import FrameSource
-from engine.build import build_contestant, build_device
+from engine.build import build_contestant
 from engine.command import open_run, record_network, run_command
+from engine.distributed import build_device
 from engine.live import LiveTracker, check_box
 from ops.errors import InputError
 

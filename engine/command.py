@@ -4,9 +4,10 @@ import hashlib
 import os
 import re
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
-from functools import wraps
+from functools import update_wrapper
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from engine.run import Run, discard_if_empty
+from engine.run import Run, discard_if_empty, note, show_held_back_warnings
 from ops.errors import InputError
 
 CONFIG_PATH = str(Path(__file__).resolve().parents[1] / "configs")
@@ -33,44 +34,88 @@ def run_command(task: Callable[[DictConfig], None], config_name: str) -> None:
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises, instead of printing and leaving
     warnings.showwarning = _show_warning
-    jobs, failed = 0, []
-
-    @wraps(task)
-    def guarded(config: DictConfig) -> None:
-        nonlocal jobs
-        jobs += 1
-        directory = Path(HydraConfig.get().runtime.output_dir)
-        try:
-            _check_row(HydraConfig.get().overrides.task)
-            task(config)
-        except (InputError, HydraException, OmegaConfBaseException) as error:
-            if HydraConfig.get().mode != RunMode.MULTIRUN:
-                _leave(error)
-            failed.append(HydraConfig.get().sweep.subdir)  # the other jobs of the sweep go on
-            print(f"error: {failed[-1]}: {_one_line(error)}", file=sys.stderr)
-        except KeyboardInterrupt:
-            print("interrupted: the same command with resume=true goes on", file=sys.stderr)
-            sys.exit(130)
-        finally:
-            discard_if_empty(directory)
-
+    job, sweep = Job(task), bool({"-m", "--multirun"} & set(sys.argv))
+    if sweep and "RANK" in os.environ:
+        _leave(InputError("a sweep under torchrun: expected torchrun for each row by itself"))
     try:
         _choose_tracker_of_checkpoint()
-        hydra.main(config_path=CONFIG_PATH, config_name=config_name, version_base="1.3")(guarded)()
+        hydra.main(config_path=CONFIG_PATH, config_name=config_name, version_base="1.3")(job)()
     except (InputError, HydraException, OmegaConfBaseException, OSError) as error:
         _leave(error)
-    if not jobs and {"-m", "--multirun"} & set(sys.argv):
+    except AssertionError:  # what Hydra's cluster launchers say to no jobs
+        if job.started or not sweep:
+            raise
+    except Exception as error:  # a job on a cluster that came to no end, or no cluster
+        of_cluster = type(error).__module__.startswith("submitit.") or "srun" in str(error)
+        if not of_cluster:
+            raise
+        _leave(InputError(f"a job elsewhere: {str(error).strip().splitlines()[-1]}"))
+    if sweep and not job.started:
         tables = sorted(path.name for path in Path(CONFIG_PATH, "experiment").iterdir())
         tables = ", ".join(name for name in tables if "." not in name)
         _leave(InputError(f"the sweep selects nothing, no job was started; tables: {tables}"))
-    if failed:
-        _leave(InputError(f"{len(failed)} of {jobs} jobs failed: {', '.join(failed)}"))
+    if job.failed:
+        failed = ", ".join(job.failed)
+        _leave(InputError(f"{len(job.failed)} of {job.started} jobs failed: {failed}"))
 
 
-def open_run(config: DictConfig) -> Run:
+class Job:
+    """What Hydra calls with a config: here, or in a process that a launcher starts elsewhere.
+
+    There it knows the command line as if it had been given there, and hands what went wrong back
+    to the sweep.
+
+    Attributes:
+        started: jobs that were, here, or elsewhere at least one.
+        failed: rows of a sweep that went wrong here.
+    """
+
+    def __init__(self, task: Callable[[DictConfig], None], elsewhere: bool = False):
+        update_wrapper(self, task)
+        self.task, self.elsewhere = task, elsewhere
+        self.started, self.failed = 0, []
+
+    def __reduce__(self):
+        self.started = max(self.started, 1)
+        return _job_elsewhere, (self.task, list(sys.argv))
+
+    def __call__(self, config: DictConfig) -> None:
+        self.started += 1
+        hydra_config = HydraConfig.get()
+        directory, row = Path(hydra_config.runtime.output_dir), hydra_config.sweep.subdir
+        try:
+            _check_row(hydra_config.overrides.task)
+            self.task(config)
+        except (InputError, HydraException, OmegaConfBaseException, OSError) as error:
+            if hydra_config.mode != RunMode.MULTIRUN:
+                _leave(error)
+            note(f"error: {_one_line(error)}")
+            print(f"error: {row}: {_one_line(error)}", file=sys.stderr)
+            if self.elsewhere:
+                raise InputError(f"{row}: {_one_line(error)}") from None
+            self.failed.append(row)  # the other jobs of the sweep go on
+        except KeyboardInterrupt:
+            print("interrupted: the same command with resume=true goes on", file=sys.stderr)
+            sys.exit(130)
+        except Exception:
+            note(traceback.format_exc())
+            raise
+        finally:
+            if os.environ.get("RANK", "0") == "0":
+                discard_if_empty(directory)
+
+
+def _job_elsewhere(task: Callable[[DictConfig], None], arguments: list[str]) -> Job:
+    sys.argv = arguments
+    warnings.showwarning = _show_warning
+    return Job(task, elsewhere=True)
+
+
+def open_run(config: DictConfig, main: bool = True) -> Run:
     """The run directory that Hydra chose. A used one is refused unless resume is asked for.
 
-    One that mode=score filled may be scored anew: its results lie elsewhere.
+    One that mode=score filled may be scored anew: its results lie elsewhere. Of several processes
+    only the main one looks.
     """
     hydra_config = HydraConfig.get()
     directory = Path(hydra_config.runtime.output_dir)
@@ -82,7 +127,7 @@ def open_run(config: DictConfig) -> Run:
     earlier = directory / ".hydra" / "config.yaml"
     scored = earlier.exists() and OmegaConf.load(earlier).get("mode") == "score"
     rescored = config.get("mode") == "score" and scored
-    return Run(directory, config.resume or rescored, config_files)
+    return Run(directory, config.resume or rescored or not main, config_files)
 
 
 def record_network(run: Run, config: DictConfig, network: dict[str, Any]) -> None:
@@ -116,7 +161,11 @@ def _check_row(overrides: list[str]) -> None:
 
 
 def _leave(error: Exception) -> None:
-    print(f"error: {_one_line(error)}", file=sys.stderr)
+    note(f"error: {_one_line(error)}")
+    show_held_back_warnings()
+    rank = os.environ.get("RANK", "0")  # of torchrun's processes, which may say the same
+    who = "" if rank == "0" else f"rank {rank}: "
+    print(f"{who}error: {_one_line(error)}", file=sys.stderr)
     sys.exit(1)
 
 
@@ -136,6 +185,8 @@ def _one_line(error: Exception) -> str:
         if line and not line.startswith(("full_key:", "object_type=", "To append to your config")):
             kept.append(line)
     text = " ".join(dict.fromkeys(kept))
+    if text.startswith("LexerNoViableAlt"):
+        return f"{text.split(': ', 1)[-1]}: expected quotes around it, or $HOME in place of ~"
     unknown = re.search(r"Could not override '([\w.]+)'\.? Key '\w+' is not in struct", text)
     if unknown is None:
         return text

@@ -10,7 +10,6 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.archives import write_archive
-from benchmarks.files import write_atomically
 from benchmarks.protocols import PROTOCOLS, REPEATED, Rules, choose_protocol
 from benchmarks.report import terminal_table, write_report
 from benchmarks.results import result_path, write_boxes
@@ -19,11 +18,13 @@ from benchmarks.scoring import score
 from benchmarks.vot.trajectories import Trajectory, write_trajectory
 from datasets.contact_sheet import contact_sheet
 from datasets.sequence import Dataset
+from engine.distributed import ALONE, World
 from engine.evaluation import Evaluation, Finished, check_starts
 from engine.hashes import dataset_hash, source_hash
 from engine.provenance import hardware, weights_hash
 from engine.scoring import how_to_score, score_results
 from ops.errors import InputError, check_number
+from ops.files import write_atomically
 from trackers.base import Tracker
 
 VOT_REPETITIONS = 15  # of the baseline, for a tracker that draws
@@ -215,9 +216,15 @@ def _notes(made_by: dict[str, Any]) -> list[str]:
     return [f"Untrained, from random initialisation: {', '.join(untrained)}."]
 
 
-def validation_score(evaluation: Evaluation, dataset: Dataset) -> float:
-    """The figure that ranks on a dataset, tracked now: success AUC, AO on GOT-10k."""
-    results = {sequence.name: boxes for sequence, boxes in evaluation.run(dataset.sequences)}
+def validation_score(evaluation: Evaluation, dataset: Dataset, world: World = ALONE) -> float:
+    """The figure that ranks on a dataset, tracked now: success AUC, AO on GOT-10k.
+
+    Ranks share the sequences, every one of them gets the score of all.
+    """
+    mine = range(world.rank, len(dataset.sequences), world.size)
+    tracked = evaluation.run(dataset.sequences[index] for index in mine)
+    found = world.gather({sequence.name: boxes for sequence, boxes in tracked})
+    results = {name: boxes for part in found for name, boxes in part.items()}
     scores = score({"val": results}, dataset.sequences, dataset.convention)
     return scores.means["val"][scores.ranked_by]
 

@@ -30,8 +30,9 @@ from omegaconf import DictConfig
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # started from anywhere
 
 from engine.bridges.vot import serve
-from engine.build import build_contestant, build_device
+from engine.build import build_contestant
 from engine.command import run_command
+from engine.distributed import build_device
 from engine.live import LiveTracker
 
 

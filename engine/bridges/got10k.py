@@ -4,7 +4,8 @@
     from got10k.experiments import ExperimentOTB
 
     from engine.bridges.got10k import Got10kTracker
-    from engine.build import build_contestant, build_device
+    from engine.build import build_contestant
+    from engine.distributed import build_device
     from engine.command import run_command
 
     def experiment(config):

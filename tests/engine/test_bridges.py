@@ -18,8 +18,9 @@ from PIL import Image
 
 from engine.bridges.got10k import Got10kTracker
 from engine.bridges.vot import region_box, serve
-from engine.build import build_contestant, build_device, build_tracker
+from engine.build import build_contestant, build_tracker
 from engine.command import run_command
+from engine.distributed import build_device
 from engine.evaluation import Evaluation
 from engine.live import LiveTracker
 from ops.box_files import read_boxes
