@@ -1,22 +1,22 @@
 """Train a tracker: python train.py tracker=rar dataset=synthetic (README.md tells more)."""
 
 import json
+import logging
 import shutil
-from collections.abc import Callable
+import signal
+import sys
+from collections.abc import Iterator
 
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from datasets.clips import ClipDataset
 from datasets.sequence import Dataset
-from engine.build import (
-    build_clips,
-    build_device,
-    build_tracker,
-    load_tracker,
-    network_config,
-)
+from engine.build import build_clips, build_tracker, load_tracker, network_config
 from engine.command import open_run, run_command
+from engine.distributed import World, join_world, leave_world
 from engine.evaluation import Evaluation, check_starts
+from engine.hashes import footage_digest
 from engine.instantiate import build_dataset
 from engine.results import (
     Contestant,
@@ -26,40 +26,95 @@ from engine.results import (
     validation_score,
 )
 from engine.run import Run
-from engine.training import Settings, Training
+from engine.settings import Settings
+from engine.stopping import Stopped, StopRequest
+from engine.training import Training, Validate
 from ops.errors import InputError
 from trackers import FirstBox
 from trackers.base import Tracker
 
 
 def train(config: DictConfig) -> None:
-    """Train `config`'s tracker on its dataset, into the run directory; then, perhaps, test it."""
-    run = open_run(config)
-    device = build_device(config.device)
+    """Train `config`'s tracker on its dataset, into the run directory; then, perhaps, test it.
+
+    Started by torchrun, its processes share every batch and train as one.
+    """
+    world, device = join_world(config.device)
+    with world.main_first():  # of a used directory one of them says so
+        run = open_run(config, world.main)
+    run.resumed = world.broadcast(run.resumed)
     settings = Settings(**config.trainer, **config.optimizer)
-    dataset = build_dataset(config.dataset)
-    validate = build_validation(config, device) if settings.validate else None
+    with world.main_first():  # it reads the annotations, the others what it wrote down
+        dataset = build_dataset(config.dataset)
+    validate = build_validation(config, world, device) if settings.validate else None
     test_dataset = build_test(config) if config.evaluate_after else None
     tracker = build_tracker(config).to(device, memory_format=torch.channels_last)
-    clips = build_clips(config, dataset, tracker)
+    digest = footage_digest(dataset)
+    clips = build_clips(config, dataset, digest, tracker)
     plain = OmegaConf.to_container(config, resolve=True)
-    training = Training(tracker, clips, settings, run.directory, plain, device, validate)
+    training = Training(
+        tracker, clips, settings, run.directory, plain, device, digest, validate, world
+    )
     if run.resumed:
         training.resume()
-    log = run.open("train")
-    log.info("%s on %s, steps %d to %d", config.label, device, training.step, settings.last_step)
-    started = training.step
-    training.fit()
-    if training.step > started:  # what earlier weights found is not these weights' result
+    log = run.open("train", world.rank)
+    log.info("%s on %s, %s", config.label, device, describe(training))
+    for line in describe_clips(clips):
+        log.info("%s", line)
+    stop = StopRequest()
+    try:
+        with stop:
+            fit(training, run, stop, log)
+            if world.main and test_dataset is not None and not is_reported(run, test_dataset):
+                evaluate_trained(config, run, test_dataset, device)
+    except (Stopped, RuntimeError) as error:
+        if not stop.asked:  # a rank that waits for one that has stopped meets a RuntimeError
+            raise
+        leave(Stopped(stop.asked) if isinstance(error, RuntimeError) else error, training, run, log)
+
+
+def fit(training: Training, run: Run, stop: StopRequest, log: logging.Logger) -> None:
+    """The training itself."""
+    started, world = training.step, training.world
+    training.fit(stop)
+    leave_world()
+    if training.step > started and world.main:  # what earlier weights found is not these weights'
         shutil.rmtree(run.results, ignore_errors=True)
         (run.directory / "report.json").unlink(missing_ok=True)
     log.info("trained: %s", run.checkpoints / "last.pt")
-    if test_dataset is not None and not is_reported(run, test_dataset):
-        evaluate_trained(config, run, test_dataset, device)
 
 
-def build_validation(config: DictConfig, device: torch.device) -> Callable[[Tracker], float]:
-    """Success AUC by tracking val_dataset."""
+def leave(stopped: Stopped, training: Training, run: Run, log: logging.Logger) -> None:
+    """End the command as it was asked to. Everything is saved; word is left to go on."""
+    if training.world.main:
+        run.stop(training.step)
+    log.info("asked to stop: saved at step %d, the same command goes on", training.step)
+    if stopped.number == signal.SIGUSR2:
+        signal.raise_signal(stopped.number)  # who listens to it has its turn now
+    sys.exit(stopped.exit_code)
+
+
+def describe(training: Training) -> str:
+    """In words, what there is to do."""
+    words = f"steps {training.step} to {training.settings.last_step}"
+    ranks = training.world.size
+    return words if ranks == 1 else f"{words}, in {ranks} processes"
+
+
+def describe_clips(clips: ClipDataset) -> Iterator[str]:
+    """In words, what they are drawn from, and what is kept of it."""
+    total = sum(part.weight for part in clips.parts)
+    for part in clips.parts:
+        share = f"{part.weight / total:.0%} of the clips"
+        gap = "" if part.max_gap is None else f", frames up to {part.max_gap} apart"
+        yield f"{part.name}: {share}, {len(part.sequences):,} targets{gap}"
+    if clips.cache is not None:
+        cache = clips.cache
+        yield f"crop cache {cache.folder}: {cache.filled:,} of {cache.items:,} frames are in it"
+
+
+def build_validation(config: DictConfig, world: World, device: torch.device) -> Validate:
+    """Success AUC by tracking val_dataset, shared among the processes."""
     dataset = build_dataset(config.val_dataset)
     if dataset.split == "test":
         raise InputError(f"val_dataset {dataset.name}: split=test is refused in training")
@@ -67,7 +122,7 @@ def build_validation(config: DictConfig, device: torch.device) -> Callable[[Trac
 
     def validate(tracker: Tracker) -> float:
         evaluation = Evaluation(tracker, config.evaluation.batch_size, device)
-        return validation_score(evaluation, dataset)
+        return validation_score(evaluation, dataset, world)
 
     return validate
 

@@ -1,12 +1,17 @@
 """From a config to objects, which are given plain values: no module below knows Hydra."""
 
+import hashlib
+from pathlib import Path
 from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from datasets.clips import ClipDataset, ClipSampling
+from datasets.clips import ClipDataset, cache_shape
+from datasets.crop_cache import CropCache
+from datasets.regions import REGIONS
+from datasets.sampling import ClipAugmentation, ClipSampling
 from datasets.sequence import Dataset
 from engine.checkpoints import load_checkpoint
 from engine.instantiate import instantiate_part
@@ -18,27 +23,23 @@ NETWORK = ("tracker", "backbone", "head")  # what a checkpoint fixes
 LOADING = ("weights", "frozen")  # of a backbone: how it was started, not what it is
 
 
-def build_device(name: str) -> torch.device:
-    """The device that `device=` names; auto is the GPU where there is one."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise InputError(f"device={name}: expected auto, cpu, cuda or cuda:N") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise InputError(f"device={name}: no such GPU, {torch.cuda.device_count()} found")
-    return device
-
-
-def build_clips(config: DictConfig, dataset: Dataset, tracker: Tracker) -> ClipDataset:
-    """The training clips that a tracker wants of a dataset."""
+def build_clips(config: DictConfig, dataset: Dataset, digest: str, tracker: Tracker) -> ClipDataset:
+    """The training clips that a tracker wants of a dataset, which has this digest."""
     if dataset.split == "test":
         raise InputError(f"dataset {dataset.name}: split=test is refused in training")
     if "clip" not in config:
         raise InputError(f"tracker={config.tracker._target_} has nothing to train")
     sampling = ClipSampling(**OmegaConf.to_container(config.clip, resolve=True))
-    return ClipDataset(dataset.sequences, tracker.geometry(), sampling, config.seed)
+    augmentation = ClipAugmentation(**config.augmentation)
+    geometry, cache = tracker.geometry(), None
+    if config.cache.directory is not None:
+        # A folder of its own for each footage, wherever it lies, and each region of it.
+        footage = OmegaConf.to_container(config.dataset, resolve=True)
+        made_of = f"{REGIONS} {digest} {footage} {geometry} {sampling}"
+        folder = Path(config.cache.directory) / hashlib.sha256(made_of.encode()).hexdigest()[:16]
+        shape = cache_shape(dataset.parts, geometry, sampling)
+        cache = CropCache(folder, *shape, config.cache.gigabytes)
+    return ClipDataset(dataset.parts, geometry, sampling, augmentation, config.seed, cache)
 
 
 def build_tracker(config: DictConfig) -> Tracker:

@@ -1,7 +1,9 @@
 """Checkpoints: all that a run needs to go on, or a tracker to be rebuilt, in one file."""
 
+import logging
 import pickle
 import platform
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +11,27 @@ import numpy as np
 import torch
 import torchvision
 
-from benchmarks.files import replacing
 from ops.errors import InputError
+from ops.files import replacing
 
 FORMAT = "lodestar-1"
+UNREADABLE = (zipfile.BadZipFile, pickle.UnpicklingError)
+log = logging.getLogger("lodestar")
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Write `content` (plain values and tensors) to `path`, replacing it atomically."""
-    with replacing(path) as file:
-        torch.save({"format": FORMAT, "versions": versions(), **content}, file)
+    """Write `content` (plain values and tensors) to `path`, replacing it atomically.
+
+    Raises InputError, with the old file in its place, where it cannot be written: a full disk.
+    """
+    try:
+        with replacing(path) as file:
+            torch.save({"format": FORMAT, "versions": versions(), **content}, file)
+    except (OSError, RuntimeError) as error:  # torch's writer says RuntimeError of its own
+        cause = error if isinstance(error, OSError) else error.__context__
+        if not isinstance(cause, OSError):
+            raise
+        raise InputError(f"{path}: cannot be written ({cause.strerror})") from error
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -30,12 +43,79 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"checkpoint={path}: no such file")
     try:
+        with zipfile.ZipFile(path) as file:  # torch does not look at the checksums
+            if file.testzip() is not None:
+                raise zipfile.BadZipFile
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError):
+    except (
+        zipfile.BadZipFile,
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+    ):
         raise InputError(f"checkpoint={path}: torn, or not a checkpoint of train.py") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"checkpoint={path}: not written by train.py (no format {FORMAT})")
     return content
+
+
+class Checkpoints:
+    """The folder of a run's checkpoints.
+
+    last.pt            the newest
+    previous.pt        the one before, should the newest turn out torn
+    best.pt            the best by validation
+    step_00012000.pt   every `keep_every` steps, of which the newest `keep_most` stay
+    """
+
+    def __init__(self, folder: Path, keep_every: int | None, keep_most: int):
+        self.folder, self.keep_every, self.keep_most = folder, keep_every, keep_most
+        self.last, self.previous = folder / "last.pt", folder / "previous.pt"
+        self.best = folder / "best.pt"
+
+    def save(self, content: dict[str, Any]) -> None:
+        """The newest; what was the newest becomes the one before."""
+        if self.keep_every is not None and content["step"] % self.keep_every == 0:
+            save_checkpoint(self.folder / f"step_{content['step']:08d}.pt", content)
+            for path in self._kept()[self.keep_most :]:
+                path.unlink()
+        written = self.folder / "next.pt"
+        save_checkpoint(written, content)
+        if self.last.exists():
+            self.last.replace(self.previous)
+        written.replace(self.last)
+
+    def save_best(self, content: dict[str, Any]) -> None:
+        save_checkpoint(self.best, content)
+
+    def newest(self) -> dict[str, Any] | None:
+        """The newest that can be read, None where there is none.
+
+        One that is torn or foreign is named in the log, and the one before is taken. Raises
+        InputError if that is so of all.
+        """
+        paths = (self.last, self.previous, *self._kept())
+        damage = None
+        for path in filter(Path.exists, paths):
+            try:
+                return load_checkpoint(path)
+            except InputError as error:
+                damage = error
+                log.warning("%s; the one before it is used", error)
+        if damage is not None:
+            raise InputError(f"{damage}; there is none before it that could be used")
+        return None
+
+    def tidy(self) -> None:
+        """Remove what kills left behind half written."""
+        for path in self.folder.glob(".*.tmp"):
+            path.unlink()
+
+    def _kept(self) -> list[Path]:
+        """The numbered ones, newest first."""
+        return sorted(self.folder.glob("step_*.pt"), reverse=True)
 
 
 def versions() -> dict[str, str]:

@@ -39,6 +39,23 @@ def dataset_hash(dataset: Dataset) -> str:
     return digest.hexdigest()[:16]
 
 
+def footage_digest(dataset: Dataset) -> str:
+    """SHA-256 over what training reads of a dataset: names and boxes of the sequences of its parts.
+
+    Footage that is made from its config cannot change and counts with its number of sequences.
+    """
+    digest = hashlib.sha256()
+    for part in dataset.parts:
+        digest.update(f"{part.name} {len(part.sequences)} ".encode())
+        if hasattr(part.sequences, "digest"):  # an index knows its own
+            digest.update(part.sequences.digest().encode())
+        elif not part.sequences[0].generated:
+            for sequence in part.sequences:
+                digest.update(sequence.name.encode())
+                digest.update(np.ascontiguousarray(sequence.boxes).tobytes())
+    return digest.hexdigest()[:16]
+
+
 def files_hash(paths: Iterable[Path]) -> str:
     """SHA-256 over the names and the bytes of files."""
     digest = hashlib.sha256()

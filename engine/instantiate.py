@@ -21,6 +21,20 @@ def build_dataset(config: DictConfig) -> Dataset:
     return instantiate_part(config)
 
 
+def _check_targets(node: DictConfig) -> None:
+    """Raise InputError where it, or a part of it, is to be made of other than our own classes."""
+    if not str(node.get("_target_")).startswith(PACKAGES):
+        expected = ", ".join(PACKAGES)
+        raise InputError(f"_target_={node.get('_target_')}: expected something of {expected}")
+    inner = [value for value in node.values() if isinstance(value, DictConfig)]
+    while inner:
+        value = inner.pop()
+        if "_target_" in value:
+            _check_targets(value)
+        else:
+            inner += [part for part in value.values() if isinstance(part, DictConfig)]
+
+
 def _check_flags(node: DictConfig, given: dict[str, Any]) -> None:
     """Raise InputError unless what a constructor declares as bool is true or false."""
     parameters = signature(get_object(node._target_)).parameters
@@ -33,8 +47,7 @@ def _check_flags(node: DictConfig, given: dict[str, Any]) -> None:
 def instantiate_part(node: DictConfig, **given: Any) -> Any:
     """hydra.utils.instantiate for this project's own classes, with lists as plain lists."""
     target = node.get("_target_")
-    if not str(target).startswith(PACKAGES):
-        raise InputError(f"_target_={target}: expected something of {', '.join(PACKAGES)}")
+    _check_targets(node)
     try:
         built = instantiate(node, _convert_="all", **given)
     except InstantiationException as error:  # Hydra wraps what a constructor raises

@@ -1,13 +1,17 @@
 """The run directory: everything that a command leaves behind lies in it."""
 
 import logging
+import os
 import sys
+from logging.handlers import MemoryHandler
 from pathlib import Path
 
-from benchmarks.files import write_atomically
 from ops.errors import InputError
+from ops.files import write_atomically
 
 USED = ("metrics.jsonl", "checkpoints", "results", "report.json", "tracked.mp4")
+STOPPED = "stopped"  # a file that a run leaves behind which was asked to stop
+RESTARTS = ("SLURM_RESTART_COUNT", "TORCHELASTIC_RESTART_COUNT")  # of a scheduler, of torchrun
 
 
 class Run:
@@ -18,34 +22,90 @@ class Run:
         checkpoints, results: folders in it.
         config_files: what .hydra/ will hold, texts by name.
         resumed: whether there was something to go on from.
+
+    Raises InputError for a used directory, unless it is to go on there: `resume`, or by itself, a
+    run that had been asked to stop or that its scheduler started again.
     """
 
     def __init__(self, directory: Path, resume: bool, config_files: dict[str, str]):
         self.directory, self.config_files = directory, config_files
         self.checkpoints, self.results = directory / "checkpoints", directory / "results"
         self.resumed = any((directory / name).exists() for name in USED)
-        if self.resumed and not resume:
+        goes_on = resume or (directory / STOPPED).exists() or was_restarted()
+        _hold_back(logging.getLogger("lodestar"))
+        if self.resumed and not goes_on:
             raise InputError(
                 f"{directory} holds an earlier run: name=NAME starts another beside it, "
                 "resume=true goes on with it"
             )
 
-    def open(self, log_name: str) -> logging.Logger:
-        """Write .hydra/ and start the log. Called once everything given is known to be right."""
+    def open(self, log_name: str, rank: int = 0) -> logging.Logger:
+        """Write .hydra/ and start the log. Called once everything given is known to be right.
+
+        Of several processes those of other ranks write nothing, and only warn.
+        """
+        logger = logging.getLogger("lodestar")
+        held_back = _release(logger)
+        if rank:
+            handler = logging.StreamHandler(sys.stderr)
+            handler.setLevel(logging.WARNING)
+            handler.setFormatter(logging.Formatter(f"rank {rank}: %(message)s"))
+            logger.addHandler(handler)
+            return logger
         self.directory.mkdir(parents=True, exist_ok=True)
         for name, text in self.config_files.items():
             write_atomically(self.directory / ".hydra" / name, text)
-        logger = logging.getLogger("lodestar")
-        logger.setLevel(logging.INFO)
-        for handler in list(logger.handlers):  # of the job before, in a sweep
-            logger.removeHandler(handler)
-            handler.close()
+        (self.directory / STOPPED).unlink(missing_ok=True)
         to_file = logging.FileHandler(self.directory / f"{log_name}.log")
         to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
         for handler in (to_file, logging.StreamHandler(sys.stdout)):
             logger.addHandler(handler)
         to_file.handle(logger.makeRecord("", logging.INFO, "", 0, " ".join(sys.argv), (), None))
+        for record in held_back:
+            logger.handle(record)
         return logger
+
+    def stop(self, step: int) -> None:
+        """Leave word that the run was asked to stop: the same command goes on."""
+        write_atomically(self.directory / STOPPED, f"asked to stop, saved at step {step}\n")
+
+
+def note(text: str) -> None:
+    """Put into the run's log, if there is one, what else only the screen would say."""
+    logger = logging.getLogger("lodestar")
+    for handler in logger.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.handle(logger.makeRecord("", logging.ERROR, "", 0, text, (), None))
+
+
+def show_held_back_warnings() -> None:
+    """Of a command that ends before there is a log: what was worth a warning, on stderr."""
+    for record in _release(logging.getLogger("lodestar")):
+        if record.levelno >= logging.WARNING:
+            print(f"warning: {record.getMessage()}", file=sys.stderr)
+
+
+def _hold_back(logger: logging.Logger) -> None:
+    """Keep what is logged until there is a log to write it into."""
+    _release(logger)  # of the job before, in a sweep
+    logger.setLevel(logging.INFO)
+    logger.addHandler(MemoryHandler(10_000, flushLevel=logging.CRITICAL + 1))
+
+
+def _release(logger: logging.Logger) -> list[logging.LogRecord]:
+    """Remove all handlers: (what was held back by them)."""
+    held_back = []
+    for handler in list(logger.handlers):
+        if isinstance(handler, MemoryHandler):
+            held_back += handler.buffer
+        logger.removeHandler(handler)
+        handler.close()
+    return held_back
+
+
+def was_restarted() -> bool:
+    """Whether a scheduler or torchrun says that it started this process anew."""
+    return any(os.environ.get(name, "0") not in ("", "0") for name in RESTARTS)
 
 
 def discard_if_empty(directory: Path) -> None:

@@ -1,93 +1,33 @@
 """The training loop."""
 
-import json
+import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
-from torch.utils.tensorboard import SummaryWriter
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from backbones import Backbone
-from benchmarks.files import write_atomically
-from datasets.clips import ClipDataset, clip_loader
-from engine.checkpoints import (
-    load_checkpoint,
-    random_states,
-    restore_random_states,
-    save_checkpoint,
-)
-from engine.meter import Meter
-from engine.pictures import search_picture
+from datasets.clips import ClipDataset
+from engine.board import Board, SilentBoard, take_back
+from engine.checkpoints import Checkpoints, random_states, restore_random_states
+from engine.distributed import ALONE, Ballot, World, distribute
+from engine.finite import FiniteCheck
+from engine.meter import Meter, progress_text
+from engine.optimization import build_optimizer, clip_gradients, compile_network, set_rates
+from engine.pictures import clip_picture, search_picture
+from engine.reading import ClipReader
+from engine.settings import Settings
+from engine.stopping import Stopped, StopRequest
 from ops.clip import Clip
-from ops.errors import InputError, check_number
+from ops.errors import InputError
 from trackers.base import Tracker
 
-
-@dataclass(frozen=True)
-class Settings:
-    """The config's `trainer` and `optimizer`, as plain values (configs/trainer.yaml explains)."""
-
-    epochs: int
-    frozen_epochs: int
-    clips_per_epoch: int
-    batch_size: int
-    max_steps: int | None
-    workers: int
-    amp: bool
-    clip_norm: float
-    log_every: int
-    picture_every: int
-    checkpoint_every: int
-    validate: bool
-    validate_every: int
-    learning_rate: float
-    final_learning_rate: float
-    momentum: float
-    weight_decay: float
-
-    def __post_init__(self):
-        counts = ("epochs", "clips_per_epoch", "batch_size", "log_every", "picture_every")
-        for name in (*counts, "checkpoint_every", "validate_every"):
-            check_number(f"trainer.{name}", getattr(self, name), 1)
-        check_number("trainer.workers", self.workers, 0)
-        check_number("trainer.frozen_epochs", self.frozen_epochs, 0)
-        if self.frozen_epochs >= self.epochs:
-            raise InputError(
-                f"trainer.frozen_epochs={self.frozen_epochs}: expected less than "
-                f"trainer.epochs={self.epochs}"
-            )
-        check_number("trainer.clip_norm", self.clip_norm, 0, whole=False)
-        if self.max_steps is not None:
-            check_number("trainer.max_steps", self.max_steps, 1)
-        for name in ("learning_rate", "final_learning_rate", "momentum", "weight_decay"):
-            check_number(f"optimizer.{name}", getattr(self, name), 0, whole=False)
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return max(self.clips_per_epoch // self.batch_size, 1)
-
-    @property
-    def total_steps(self) -> int:
-        return self.epochs * self.steps_per_epoch
-
-    @property
-    def last_step(self) -> int:
-        return min(self.total_steps, self.total_steps if self.max_steps is None else self.max_steps)
-
-    @property
-    def frozen_steps(self) -> int:
-        return self.frozen_epochs * self.steps_per_epoch
-
-    def rate(self, step: int) -> float:
-        """The learning rate: constant in the frozen epochs, then exponential to the last step."""
-        progress = (step - self.frozen_steps) / max(self.total_steps - 1 - self.frozen_steps, 1)
-        ratio = self.final_learning_rate / self.learning_rate
-        return self.learning_rate * ratio ** max(progress, 0.0)
+log = logging.getLogger("lodestar")
+Validate = Callable[[Tracker], float]
 
 
 class Training:
@@ -99,7 +39,9 @@ class Training:
         settings: see `Settings`.
         directory: the run directory.
         config: what rebuilds the tracker, as plain values, stored in every checkpoint.
-        validate: tracker -> score (higher is better), asked after epochs; None leaves it out.
+        footage: digest of what the clips are made from, which must not change during a run.
+        validate: tracker -> score, higher is better; asked after epochs, None leaves it out.
+        world: the processes that share each batch; of them, one writes.
     """
 
     def __init__(
@@ -110,165 +52,227 @@ class Training:
         directory: Path,
         config: dict[str, Any],
         device: torch.device,
-        validate: Callable[[Tracker], float] | None = None,
+        footage: str = "",
+        validate: Validate | None = None,
+        world: World = ALONE,
     ):
         self.tracker, self.clips, self.settings = tracker, clips, settings
         self.directory, self.config, self.device = directory, config, device
-        self.validate = validate
+        self.footage, self.validate, self.world = footage, validate, world
+        settings.check_ranks(self.world.size)
         self.amp = settings.amp and device.type == "cuda"
-        trained = [p for p in tracker.parameters() if p.requires_grad]
-        if not trained:
+        if not any(p.requires_grad for p in tracker.parameters()):
             raise InputError("nothing to train: this tracker has no weights that train")
-        self.optimizer = torch.optim.SGD(
-            trained,
+        self.optimizer = build_optimizer(
+            tracker,
             settings.learning_rate,
-            momentum=settings.momentum,
-            weight_decay=settings.weight_decay,
+            settings.momentum,
+            settings.weight_decay,
+            settings.backbone_factor,
+            device,
         )
-        self.step, self.best = 0, -math.inf
+        if settings.compile:
+            compile_network(tracker)
+        self.checkpoints = Checkpoints(
+            directory / "checkpoints", settings.keep_every, settings.keep_most
+        )
+        self.step, self.best, self.validated, self.unreadable = 0, -math.inf, 0, 0
         backbone = getattr(tracker, "backbone", None)
         self.backbone = backbone if isinstance(backbone, Backbone) else None  # can be frozen
         self.frozen = backbone.frozen if self.backbone is not None else ()
 
-    def fit(self) -> None:
-        """Run the steps that are left."""
-        settings, last = self.settings, self.settings.last_step
-        loader = clip_loader(
+    def fit(self, stop: StopRequest | None = None) -> None:
+        """Run the steps that are left. Raises Stopped, with everything saved, when `stop` asks."""
+        stop = stop or StopRequest()
+        settings, last, world = self.settings, self.settings.last_step, self.world
+        reader = self._read()
+        board = Board(self.directory, self.step, self.config) if world.main else SilentBoard()
+        self.meter = Meter(settings.batch_size, self.device, world.stack)
+        ballot = Ballot(world)
+        finite = FiniteCheck(self.directory, self.device, world.rank)
+        bar = tqdm(
+            total=last, initial=self.step, unit="step", dynamic_ncols=True, disable=not world.main
+        )
+        try:
+            with stop.put_off(), bar:
+                self.tracker.train()
+                self._validate_if_due(board, stop)  # a run may have been killed before it did
+                network = None
+                while self.step < last:
+                    if network is None or self.step == settings.frozen_steps:
+                        del network  # its hooks on the gradients go with it
+                        network = self._network()
+                    with self.meter.waiting():
+                        raw = next(reader)
+                    clip = raw.to(self.device).cut(self.clips.geometry)
+                    rates = set_rates(self.optimizer, settings.rate(self.step))
+                    losses, seen, norm = self._update(network, clip, finite)
+                    self.step, self.unreadable = self.step + 1, reader.unreadable
+                    self.meter.count(losses, norm, len(raw.skipped))
+                    self._show(board, bar, rates, clip, seen)
+                    bar.update()
+                    stopping = ballot.cast(stop.asked)
+                    if stopping or self._is_time_to_save():
+                        finite.check()
+                        self.save()
+                    if stopping:
+                        raise Stopped(stopping)
+                    self._validate_if_due(board, stop)
+        finally:
+            reader.close()
+
+    def _read(self) -> ClipReader:
+        settings, world = self.settings, self.world
+        return ClipReader(
             self.clips,
             settings.batch_size,
             settings.steps_per_epoch * settings.batch_size,
             self.step,
-            last,
-            settings.workers,
-            pin_memory=self.device.type == "cuda",
+            settings.last_step,
+            settings.readers(self.device, world.local_size),
+            self.device.type == "cuda",
+            world.rank,
+            world.size,
+            settings.unreadable,
+            self.unreadable,
         )
-        board = SummaryWriter(str(self.directory / "tensorboard"), purge_step=self.step + 1)
-        meter = self.meter = Meter(settings.batch_size)
-        batches = iter(loader)
-        self.tracker.train()
-        self._freeze()
-        with tqdm(total=last, initial=self.step, unit="step", dynamic_ncols=True) as bar:
-            while self.step < last:
-                if self.step == settings.frozen_steps:
-                    self._freeze()
-                with meter.waiting():
-                    clip = next(batches).to(self.device)
-                rate = settings.rate(self.step)
-                losses, seen, norm = self._update(clip, rate)
-                self.step += 1
-                meter.count(losses)
-                if self.step % settings.log_every == 0 or self.step == last:
-                    line = {"step": self.step, "learning_rate": rate, "gradient_norm": norm.item()}
-                    line |= meter.read()
-                    bar.set_postfix_str(
-                        f"loss {line['loss']:.3f}, lr {rate:.1e}, "
-                        f"{line['clips_per_second']:.2f} clips/s, wait {line['data_wait']:.0%}"
-                    )
-                    self._log(board, line)
-                pictured = (self.step - 1) % settings.picture_every == 0 or self.step == last
-                if pictured and "responses" in seen:
-                    picture = search_picture(clip, seen)
-                    board.add_image("search", picture, self.step, dataformats="HWC")
-                bar.update()
-                epoch_ended = self.step % settings.steps_per_epoch == 0
-                if epoch_ended or self.step == last:
-                    self._end_epoch(board, self.step // settings.steps_per_epoch)
-                if self.step % settings.checkpoint_every == 0 or epoch_ended or self.step == last:
-                    self.save("last.pt")
-        board.close()
 
-    def _freeze(self) -> None:
-        """In the frozen epochs all that was loaded; then what the config says."""
+    def _network(self) -> nn.Module:
+        """clip -> (losses, seen), its gradients shared among ranks. In the frozen epochs all that
+        was loaded stays as it is; then what the config says."""
         if self.backbone is not None:
             frozen_epoch = self.step < self.settings.frozen_steps
             self.backbone.freeze("all" if frozen_epoch else self.frozen)
+        return distribute(self.tracker, self.world, self.device)
 
-    def _update(self, clip: Clip, rate: float):
+    def _update(
+        self, network: nn.Module, clip: Clip, finite: FiniteCheck
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor]:
         """One step of SGD: (losses by name with their sum, what was seen, gradient norm)."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.amp):
-            losses, seen = self.tracker.loss(clip)
+            losses, seen = network(clip)
         loss = sum(losses.values())
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.tracker.parameters(), self.settings.clip_norm)
-        if not torch.isfinite(loss + norm):
-            path = self.directory / "not_finite.pt"
-            save_checkpoint(path, {"step": self.step, "clip": vars(clip)})
-            found = f"the loss is {loss.item():g}, its gradient {norm.item():g}"
-            raise InputError(f"step {self.step}: {found}; its batch is in {path}")
+        norm = clip_gradients(self.tracker.parameters(), self.settings.clip_norm)
+        finite.add(self.step, clip, loss, norm)
         self.optimizer.step()
         return {"loss": loss.detach()} | losses, seen, norm
 
-    def _end_epoch(self, board: SummaryWriter, epoch: int) -> None:
-        if self.validate is None or epoch % self.settings.validate_every:
+    def _is_time_to_save(self) -> bool:
+        """Whether a checkpoint follows the step that was just done; ends of epochs count too."""
+        settings, step = self.settings, self.step
+        kept = settings.keep_every is not None and step % settings.keep_every == 0
+        ended = step % settings.steps_per_epoch == 0 or step == settings.last_step
+        return kept or ended or step % settings.checkpoint_every == 0
+
+    def _show(
+        self, board: Board, bar: tqdm, rates: dict[str, float], clip: Clip, seen: dict[str, Tensor]
+    ) -> None:
+        """What there is to see of a step that was just done."""
+        settings = self.settings
+        last = self.step == settings.last_step
+        if self.step % settings.log_every == 0 or last:
+            line = {"step": self.step, **rates, **self.meter.read()}
+            bar.set_postfix_str(progress_text(line))
+            board.write(line)
+        if self.world.main and ((self.step - 1) % settings.picture_every == 0 or last):
+            board.picture("clips", clip_picture(clip), self.step)
+            if "responses" in seen:
+                board.picture("search", search_picture(clip, seen), self.step)
+
+    def _validate_if_due(self, board: Board, stop: StopRequest) -> None:
+        """Validation after an epoch. Everything is saved by then, so it may be left at any moment
+        and is done anew when the run goes on."""
+        settings = self.settings
+        epoch, rest = divmod(self.step, settings.steps_per_epoch)
+        if self.validate is None or rest or self.validated == self.step:
+            return
+        if epoch % settings.validate_every and self.step != settings.total_steps:
             return
         self.tracker.eval()
-        score = self.validate(self.tracker)
+        with self.meter.paused(), stop.at_once():
+            score = self.validate(self.tracker)
         self.tracker.train()
-        self._log(board, {"step": self.step, "epoch": epoch, "val_success_auc": score})
-        self.meter.restart()
-        if score > self.best:
+        self.validated = self.step
+        board.write({"step": self.step, "epoch": epoch, "val_success_auc": score})
+        best = " (the best so far)" if score > self.best else ""
+        log.info("epoch %d, step %d: validation %.3f%s", epoch, self.step, score, best)
+        if best:
             self.best = score
-            self.save("best.pt")
-
-    def _log(self, board: SummaryWriter, line: dict[str, float]) -> None:
-        with open(self.directory / "metrics.jsonl", "a") as file:
-            file.write(json.dumps(line) + "\n")
-        for name, value in line.items():
-            if name != "step":
-                board.add_scalar(name, value, line["step"])
+            if self.world.main:
+                self.checkpoints.save_best(self.state())
+        self.save()
 
     # ------------------------------------------------------------------ checkpoints
 
-    def save(self, name: str) -> None:
+    def state(self) -> dict[str, Any]:
         """Everything that is needed to go on as if nothing had happened."""
-        content = {
+        return {
             "config": self.config,
             "model": self.tracker.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "best": self.best,
+            "validated": self.validated,
+            "unreadable": self.unreadable,
+            "footage": self.footage,
             "random": random_states(),
         }
-        save_checkpoint(self.directory / "checkpoints" / name, content)
+
+    def save(self) -> None:
+        """All ranks call this, one writes."""
+        unreadable = sum(self.world.gather(self.unreadable))
+        if self.world.main:
+            self.checkpoints.save(self.state() | {"unreadable": unreadable})
 
     def resume(self) -> None:
-        """Go on from checkpoints/last.pt, or from the start if the run did not come that far.
+        """Go on from the newest checkpoint, or from the start if the run did not come that far.
 
-        What was logged after the checkpoint is taken back.
+        What was logged after the checkpoint is taken back. Raises InputError for another config,
+        footage that changed, or ranks that do not see the same checkpoints.
         """
-        path = self.directory / "checkpoints" / "last.pt"
-        if path.exists():
-            checkpoint = load_checkpoint(path)
+        checkpoint = self.checkpoints.newest()
+        if checkpoint is not None:
             check_same_config(checkpoint["config"], self.config)
+            if checkpoint["footage"] != self.footage:
+                raise InputError(
+                    f"{self.directory}: the training data changed since this run began (other "
+                    "targets or boxes); name=NAME starts another run beside it"
+                )
             self.tracker.load_state_dict(checkpoint["model"])
             self.optimizer.load_state_dict(checkpoint["optimizer"])
             self.step, self.best = checkpoint["step"], checkpoint["best"]
+            self.validated = checkpoint["validated"]
+            self.unreadable = checkpoint["unreadable"] // self.world.size  # was all ranks'
             restore_random_states(checkpoint["random"])
-        metrics = self.directory / "metrics.jsonl"
-        if metrics.exists():  # a line that was cut short by a kill does not end
-            lines = metrics.read_text().splitlines(keepends=True)
-            lines = [line for line in lines if line.endswith("\n")]
-            kept = [line for line in lines if json.loads(line)["step"] <= self.step]
-            write_atomically(metrics, "".join(kept))
+        steps = self.world.gather(self.step)
+        if len(set(steps)) > 1:
+            raise InputError(
+                f"{self.directory}: the processes found checkpoints of steps {steps}, expected a "
+                "folder that all machines share"
+            )
+        if self.world.main:
+            self.checkpoints.tidy()
+            take_back(self.directory, self.step, self.validated)
 
 
 # What may differ between a run and its resumption: none of it changes the weights.
 FREE = {
-    *("resume", "name", "label", "device", "evaluation", "evaluate_after", "baselines"),
-    *("data_root", "dataset.root", "val_dataset.root", "test_dataset", "trainer.max_steps"),
-    *("dataset.cache", "val_dataset.cache"),
-    *("trainer.workers", "trainer.log_every", "trainer.picture_every", "trainer.checkpoint_every"),
+    *("resume", "name", "label", "device", "evaluation", "evaluate_after", "baselines", "index"),
+    *("data_root", "test_dataset", "cache", "trainer.max_steps", "trainer.workers"),
+    *("trainer.log_every", "trainer.picture_every", "trainer.checkpoint_every"),
+    *("trainer.keep_every", "trainer.keep_most", "trainer.unreadable"),
 }
+FREE_OF_FOOTAGE = ("root", "index", "cache")  # where it lies and how it is held in memory
 
 
 def check_same_config(held: dict[str, Any], given: dict[str, Any], prefix: str = "") -> None:
     """Raise InputError for the first key in which a resumed run would differ from its start."""
     for key in sorted(held.keys() | given.keys(), key=lambda key: (key != "parts", key)):
         name, old, new = prefix + key, held.get(key), given.get(key)
-        if name in FREE or old == new:
+        of_footage = prefix.startswith(("dataset.", "val_dataset.")) and key in FREE_OF_FOOTAGE
+        if name in FREE or of_footage or old == new:
             continue
         if isinstance(old, dict) and isinstance(new, dict):
             check_same_config(old, new, f"{name}.")

@@ -1,5 +1,6 @@
 """Small things that many tests need. Footage is synthetic; nothing is read from outside."""
 
+import logging
 import sys
 from pathlib import Path
 
@@ -71,6 +72,17 @@ def numbered(name, length, boxes):
         frame[0, 0] = index
         frames.append(frame)
     return Recorded(name, frames, boxes)
+
+
+@pytest.fixture(autouse=True)
+def log_as_found():
+    """The commands' log, left as if no command had run."""
+    yield
+    log = logging.getLogger("lodestar")
+    log.setLevel(logging.NOTSET)
+    for handler in list(log.handlers):
+        log.removeHandler(handler)
+        handler.close()
 
 
 @pytest.fixture(scope="session")

@@ -258,3 +258,9 @@ def test_names_of_run_directories(monkeypatch):
     )
     assert _sweep_row("rar", ["backbone.weights=a/b.pt"]) == "rar/backbone.weights-a-b.pt"
     assert len(_sweep_row("rar", ["backbone.weights=" + "x" * 300])) < 120
+
+
+def test_only_our_own_classes_are_made(run):
+    strange = "+dataset.inner.part={_target_: os.system}"
+    code, _, error = run("train", "device=cpu", strange)
+    assert code == 1 and "_target_=os.system" in error and len(error.strip().splitlines()) == 1

@@ -6,12 +6,9 @@ import pytest
 import torch
 from conftest import sliding
 
-from backbones import Pixels
 from benchmarks.vot.trajectories import STARTED, TRACKED, read_trajectory
 from datasets.sequence import Dataset, VOTRules
 from engine.hashes import dataset_hash, source_hash
-from engine.meter import Meter
-from engine.pictures import search_picture
 from engine.provenance import weights_hash
 from engine.results import (
     Contestant,
@@ -20,11 +17,8 @@ from engine.results import (
     evaluate_all,
     track_dataset,
 )
-from heads.cacf import CACF
-from heads.plain import PlainHead
-from ops.clip import Clip
 from ops.errors import InputError
-from trackers import CorrelationFilterTracker, FirstBox
+from trackers import FirstBox
 
 
 def dataset(count=2, length=4, name="small"):
@@ -211,58 +205,3 @@ def test_hashes_follow_what_they_are_of():
     changed = dataset()
     changed.sequences[0].boxes[2, 1] += 1e-9
     assert dataset_hash(dataset()) == dataset_hash(dataset()) != dataset_hash(changed)
-
-
-def test_the_meter_means_and_restarts():
-    meter = Meter(batch_size=4)
-    for value in (1.0, 3.0):
-        with meter.waiting():
-            pass
-        meter.count({"loss": torch.tensor(value)})
-    line = meter.read()
-    assert line["loss"] == 2 and line["clips_per_second"] > 0 and 0 <= line["data_wait"] < 1
-    meter.count({"loss": torch.tensor(9.0)})
-    assert meter.read()["loss"] == 9
-
-
-def test_the_picture_of_a_search_marks_the_response_and_the_truth():
-    tracker = CorrelationFilterTracker(Pixels(1), PlainHead((3,), (1,)), CACF(), input_size=63)
-    pixels = torch.zeros(1, 1, 3, 63, 63, dtype=torch.uint8)
-    clip = Clip(
-        torch.zeros(1, 1, 3, 105, 105, dtype=torch.uint8),
-        torch.zeros(1, 1, 4),
-        pixels,
-        torch.tensor([[[30.0, 10, 21, 21]]]),
-        torch.ones(1, 1),
-        torch.ones(1, 1, dtype=torch.bool),
-    )
-    response = tracker._labels(torch.tensor([[[9.0, -11.0]]]), pixels)
-    picture = search_picture(clip, {"responses": torch.fft.fftshift(response, dim=(-2, -1))})
-    assert picture.shape == (63, 189, 3) and picture.dtype == np.uint8
-    assert picture[10, 63 + 35].tolist() == [
-        60,
-        220,
-        60,
-    ]  # the top of the truth, beside the template
-    overlay = picture[:, 126:].astype(int)
-    bright = np.unravel_index((overlay[..., 0] - overlay[..., 2]).argmax(), (63, 63))
-    assert abs(bright[0] - (31 - 11)) <= 3 and abs(bright[1] - (31 + 9)) <= 3
-
-
-def test_a_response_that_covers_a_part_of_the_search_is_drawn_there():
-    clip = Clip(
-        torch.zeros(1, 1, 3, 31, 31, dtype=torch.uint8),
-        torch.zeros(1, 1, 4),
-        torch.zeros(1, 1, 3, 64, 64, dtype=torch.uint8),
-        torch.tensor([[[-9.0, -9, 2, 2]]]),
-        torch.ones(1, 1),
-        torch.ones(1, 1, dtype=torch.bool),
-    )
-    response = torch.zeros(1, 1, 4, 4)
-    response[..., 0, 3] = 1
-    area = torch.tensor([16.0, 24, 32, 32])  # cells of 8 pixels: the highest is 40..48, 24..32
-    overlay = search_picture(clip, {"responses": response, "response_area": area})[:, 128:]
-    rows, columns = np.nonzero(overlay.any(-1))
-    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (24, 55, 16, 47)
-    bright = np.unravel_index(overlay.astype(int)[..., 0].argmax(), (64, 64))
-    assert 24 <= bright[0] < 32 and 40 <= bright[1] < 48

@@ -1,96 +1,21 @@
-"""The loop on a RAR that is small enough for a test, in its own process where it is killed."""
+"""The training loop, on trackers whose steps are worked out by hand."""
 
 import itertools
 import json
 import math
-import os
-import signal
-import subprocess
-import time
 
+import numpy as np
 import pytest
 import torch
-from conftest import ROOT
 
 from backbones import ResNet
 from engine.checkpoints import load_checkpoint, save_checkpoint
-from engine.training import Settings, Training, check_same_config
-from ops.clip import Clip, ClipGeometry
+from engine.settings import Settings
+from engine.training import Training, check_same_config
+from ops.clip import ClipGeometry, RawClips
+from ops.crop import Frames
 from ops.errors import InputError
 from trackers.base import Tracker
-
-SMALL = (
-    "backbone=resnet18 backbone.outputs=[conv2] head.stride=4 head.hidden_channels=4 head.width=8 "
-    "head.out_channels=4 tracker.input_size=63 dataset.count=3 dataset.length=12 "
-    "dataset.size=[160,120] val_dataset.count=2 val_dataset.length=5 val_dataset.size=[160,120] "
-    "trainer.epochs=3 trainer.clips_per_epoch=8 trainer.batch_size=2 trainer.workers=0 "
-    "trainer.checkpoint_every=1 trainer.log_every=1 device=cpu"
-).split()
-
-
-def command(python, directory, *more):
-    return [python, str(ROOT / "train.py"), *SMALL, f"hydra.run.dir={directory}", *more]
-
-
-def weights(directory, name="last.pt"):
-    return torch.load(directory / "checkpoints" / name, weights_only=True)
-
-
-def assert_same(a, b):
-    """Equal trees of tensors and plain values, bit for bit."""
-    assert type(a) is type(b)
-    if isinstance(a, torch.Tensor):
-        assert torch.equal(a, b)
-    elif isinstance(a, dict):
-        assert a.keys() == b.keys()
-        for key in a:
-            assert_same(a[key], b[key])
-    elif isinstance(a, (list, tuple)):
-        assert len(a) == len(b)
-        for left, right in zip(a, b, strict=True):
-            assert_same(left, right)
-    else:
-        assert a == b
-
-
-def test_a_killed_run_resumes_to_the_same_weights(python, tmp_path):
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    subprocess.run(command(python, whole), check=True, capture_output=True)
-
-    process = subprocess.Popen(
-        command(python, broken), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    metrics = broken / "metrics.jsonl"
-    while not (metrics.exists() and metrics.read_text().count("\n") >= 6):
-        assert process.poll() is None, "it ended before it could be killed"
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    stopped = weights(broken)["step"]
-    assert 4 <= stopped < 12
-
-    # without resume=true a used directory is refused, and stays as it is
-    refused = subprocess.run(command(python, broken), capture_output=True, text=True)
-    assert refused.returncode == 1 and "resume=true" in refused.stderr
-    assert len(refused.stderr.strip().splitlines()) == 1
-    assert weights(broken)["step"] == stopped
-
-    subprocess.run(
-        command(python, broken, "resume=true", "trainer.workers=1"), check=True, capture_output=True
-    )
-    ends = weights(whole), weights(broken)
-    for key in ("model", "optimizer", "step", "best", "random"):
-        assert_same(ends[0][key], ends[1][key])
-    assert_same(weights(whole, "best.pt")["model"], weights(broken, "best.pt")["model"])
-
-    lines = [
-        [json.loads(line) for line in (d / "metrics.jsonl").read_text().splitlines()]
-        for d in (whole, broken)
-    ]
-    losses = [[(x["step"], x["loss"]) for x in run if "loss" in x] for run in lines]
-    assert losses[0] == losses[1] and len(losses[0]) == 12
-    for file in ("train.log", ".hydra/config.yaml", ".hydra/overrides.yaml", "tensorboard"):
-        assert (whole / file).exists()
 
 
 class Line(Tracker):
@@ -107,24 +32,32 @@ class Line(Tracker):
         return {"square": error.square()}, seen
 
     def geometry(self):
-        return ClipGeometry(20, 5, 12, 3)
+        return Clips.geometry
 
 
 class Clips:
     """Grey clips whose brightness is a function of the key."""
 
-    def __getitem__(self, key):
-        box = torch.tensor([[4.0, 4, 4, 4]])
-        grey = torch.full((1, 3, 12, 12), 100 + key[1], dtype=torch.uint8)
-        template = torch.zeros(1, 3, 20, 20, dtype=torch.uint8)
-        return Clip(template, 2 * box, grey, box, torch.ones(1), torch.ones(1, dtype=torch.bool))
+    geometry = ClipGeometry(20, 5, 12, 3)
+
+    def __getitems__(self, keys):
+        batch, window = len(keys), torch.tensor([4.0, 4, 20, 20])
+        greys = [np.full((40, 40, 3), 100 + index, np.uint8) for _, index in keys]
+        frames, boxes = Frames.stack(greys), torch.tensor([4.0, 4, 4, 4]).expand(batch, 1, 4)
+        windows = window.expand(batch, 1, 4)
+        rest = torch.ones(batch, 1), torch.ones(batch, 1, dtype=torch.bool)
+        return RawClips(
+            *(frames, windows, 2 * boxes, frames, windows, boxes, *rest),
+            *(torch.arange(batch), None, []),
+        )
 
 
 def settings(**changed):
     values = {
         "epochs": 2, "clips_per_epoch": 10, "batch_size": 2, "max_steps": None, "workers": 0,
-        "amp": True, "clip_norm": 10.0, "log_every": 2, "picture_every": 4, "checkpoint_every": 3,
-        "validate": True, "validate_every": 1, "learning_rate": 0.1,
+        "amp": True, "compile": False, "clip_norm": 10.0, "log_every": 2, "picture_every": 4,
+        "checkpoint_every": 3, "keep_every": None, "keep_most": 5, "unreadable": 0.01,
+        "validate": True, "validate_every": 1, "learning_rate": 0.1, "backbone_factor": 1.0,
         "final_learning_rate": 0.001, "momentum": 0.0, "weight_decay": 0.0,
     }  # fmt: skip
     return Settings(**(values | {"frozen_epochs": 0} | changed))
@@ -132,8 +65,13 @@ def settings(**changed):
 
 def training(tmp_path, tracker=None, validate=None, **changed):
     return Training(
-        tracker or Line(), Clips(), settings(**changed), tmp_path, {}, torch.device("cpu"), validate
+        *(tracker or Line(), Clips(), settings(**changed), tmp_path, {}, torch.device("cpu")),
+        validate=validate,
     )
+
+
+def weights(directory, name="last.pt"):
+    return torch.load(directory / "checkpoints" / name, weights_only=True)
 
 
 def test_the_learning_rate_falls_exponentially_over_all_steps(tmp_path):
@@ -260,7 +198,8 @@ def test_a_gradient_that_is_not_finite_stops_before_the_weights_are_lost(tmp_pat
 def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path):
     run = training(tmp_path, max_steps=2, checkpoint_every=1)
     run.fit()
-    (tmp_path / "checkpoints" / "last.pt").unlink()
+    for path in (tmp_path / "checkpoints").iterdir():
+        path.unlink()
     with open(tmp_path / "metrics.jsonl", "a") as file:
         file.write('{"step": 2, "lo')  # a line that the kill cut short
     again = training(tmp_path, max_steps=2)
@@ -283,7 +222,7 @@ def test_a_run_goes_on_only_as_it_was_started():
         check_same_config(held, {**held, "trainer": {"batch_size": 4, "max_steps": 5}})
 
 
-@pytest.mark.parametrize("damage", ["half", "foreign", "missing", "empty"])
+@pytest.mark.parametrize("damage", ["half", "foreign", "missing", "empty", "flipped"])
 def test_a_damaged_checkpoint_is_named(tmp_path, damage):
     path = tmp_path / "last.pt"
     save_checkpoint(path, {"model": {"value": torch.zeros(1000)}})
@@ -294,8 +233,69 @@ def test_a_damaged_checkpoint_is_named(tmp_path, damage):
         torch.save({"state_dict": {}}, path)
     elif damage == "empty":
         path.write_bytes(b"")
+    elif damage == "flipped":
+        place = data.index(bytes(400)) + 100  # within the tensor
+        path.write_bytes(data[:place] + b"\1" + data[place + 1 :])
     else:
         path.unlink()
     with pytest.raises(InputError, match="last.pt: "):
         load_checkpoint(path)
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "final_learning_rate"])
+def test_a_rate_of_zero_is_refused(name):
+    with pytest.raises(InputError, match=f"optimizer.{name}=0: expected a number above 0"):
+        settings(**{name: 0.0})
+
+
+def test_a_batch_is_shared_evenly():
+    settings(batch_size=6).check_ranks(3)
+    with pytest.raises(InputError, match=r"trainer.batch_size=2: .* multiple of the 3 processes"):
+        settings().check_ranks(3)
+
+
+def test_numbered_checkpoints_are_pruned(tmp_path):
+    training(tmp_path, checkpoint_every=100, keep_every=2, keep_most=3).fit()
+    names = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    numbered = [f"step_{step:08d}.pt" for step in (6, 8, 10)]
+    assert names == ["last.pt", "previous.pt", *numbered]
+    steps = [weights(tmp_path, name)["step"] for name in names]
+    assert steps == [10, 8, 6, 8, 10]
+
+
+def test_footage_that_changed_is_not_gone_on_with(tmp_path):
+    run = training(tmp_path, max_steps=2)
+    run.footage = "before"
+    run.fit()
+    again = training(tmp_path)
+    again.footage = "after"
+    with pytest.raises(InputError, match="training data changed since this run began"):
+        again.resume()
+
+
+def test_the_backbone_learns_at_its_own_rate(tmp_path):
+    weights_file = str(tmp_path / "resnet.pt")
+    torch.save(ResNet(18, ["conv2"], 4).state_dict(), weights_file)
+    run = training(tmp_path, Features(weights_file), backbone_factor=0.0, max_steps=2)
+    before = run.tracker.backbone.layer1[0].conv1.weight.detach().clone()
+    run.fit()
+    assert torch.equal(before, run.tracker.backbone.layer1[0].conv1.weight)
+    assert run.tracker.value.item() != 0
+
+
+def test_validation_that_was_cut_short_is_done_at_the_start(tmp_path):
+    def cut(tracker):
+        raise KeyboardInterrupt
+
+    run = training(tmp_path, validate=cut)
+    with pytest.raises(KeyboardInterrupt):
+        run.fit()
+    assert weights(tmp_path)["step"] == 5 and not (tmp_path / "checkpoints" / "best.pt").exists()
+    scores = iter([0.5, 0.3])
+    run = training(tmp_path, validate=lambda tracker: next(scores))
+    run.resume()
+    run.fit()
+    assert weights(tmp_path, "best.pt")["step"] == 5 and run.best == 0.5
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "val_success_auc" in line] == [5, 10]
