@@ -4,7 +4,8 @@ import logging
 import signal
 from collections.abc import Iterator
 
-from datasets.clips import ClipDataset, clip_loader
+from datasets.clips import ClipDataset
+from datasets.loader import clip_loader
 from ops.clip import RawClips
 from ops.errors import InputError
 

@@ -33,16 +33,12 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from datasets.clips import (  # noqa: E402
-    ClipAugmentation,
-    ClipDataset,
-    ClipSampling,
-    cache_shape,
-    clip_loader,
-)
+from datasets.clips import ClipDataset, cache_shape  # noqa: E402
 from datasets.crop_cache import CropCache  # noqa: E402
 from datasets.folder import ANNOTATION, folder  # noqa: E402
+from datasets.loader import clip_loader  # noqa: E402
 from datasets.pictures import read_picture, tune_malloc  # noqa: E402
+from datasets.sampling import ClipAugmentation, ClipSampling  # noqa: E402
 from datasets.synthetic import synthetic  # noqa: E402
 from ops.boxes import centers, valid  # noqa: E402
 from ops.clip import ClipGeometry  # noqa: E402

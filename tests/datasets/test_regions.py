@@ -8,10 +8,11 @@ import pytest
 import torch
 from conftest import Recorded
 
-from datasets.clips import ClipAugmentation, ClipDataset, ClipSampling, cache_shape
+from datasets.clips import ClipDataset, cache_shape
 from datasets.crop_cache import CropCache
 from datasets.folder import FolderSequence
 from datasets.regions import Region
+from datasets.sampling import ClipAugmentation, ClipSampling
 from datasets.sequence import Part
 from ops.boxes import centers, from_centers
 from ops.clip import ClipGeometry
