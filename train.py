@@ -3,9 +3,10 @@
 import json
 import logging
 import shutil
-import signal
 import sys
+import time
 from collections.abc import Iterator
+from typing import NoReturn
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -61,37 +62,51 @@ def train(config: DictConfig) -> None:
     log.info("%s on %s, %s", config.label, device, describe(training))
     for line in describe_clips(clips):
         log.info("%s", line)
-    stop = StopRequest()
-    try:
-        with stop:
+    with StopRequest() as stop:
+        try:
             fit(training, run, stop, log)
             if world.main and test_dataset is not None and not is_reported(run, test_dataset):
                 evaluate_trained(config, run, test_dataset, device)
-    except (Stopped, RuntimeError) as error:
-        if not stop.asked:  # a rank that waits for one that has stopped meets a RuntimeError
-            raise
-        leave(Stopped(stop.asked) if isinstance(error, RuntimeError) else error, training, run, log)
+        except Stopped as stopped:
+            leave(stopped.number, training, run, stop, log)
+        except RuntimeError as error:  # of a rank whose others have stopped, perhaps
+            if world.size == 1 or not asked_soon(stop):
+                raise
+            log.warning("%s", error)
+            leave(stop.asked, training, run, stop, log)
 
 
 def fit(training: Training, run: Run, stop: StopRequest, log: logging.Logger) -> None:
     """The training itself."""
-    started, world = training.step, training.world
-    training.fit(stop)
-    leave_world()
-    if training.step > started and world.main:  # what earlier weights found is not these weights'
+    if training.world.main and training.has_work():  # what earlier weights found is not the next'
         shutil.rmtree(run.results, ignore_errors=True)
         (run.directory / "report.json").unlink(missing_ok=True)
+    training.fit(stop)
+    leave_world()
     log.info("trained: %s", run.checkpoints / "last.pt")
+    if stop.asked:
+        raise Stopped(stop.asked)
 
 
-def leave(stopped: Stopped, training: Training, run: Run, log: logging.Logger) -> None:
-    """End the command as it was asked to. Everything is saved; word is left to go on."""
-    if training.world.main:
-        run.stop(training.step)
-    log.info("asked to stop: saved at step %d, the same command goes on", training.step)
-    if stopped.number == signal.SIGUSR2:
-        signal.raise_signal(stopped.number)  # who listens to it has its turn now
-    sys.exit(stopped.exit_code)
+def asked_soon(stop: StopRequest, seconds: float = 5.0) -> bool:
+    """Whether this process is asked to stop, too: signals reach machines one after another."""
+    end = time.monotonic() + seconds
+    with stop.put_off():
+        while not stop.asked and time.monotonic() < end:
+            time.sleep(0.05)
+    return bool(stop.asked)
+
+
+def leave(
+    number: int, training: Training, run: Run, stop: StopRequest, log: logging.Logger
+) -> NoReturn:
+    """End the command as signal `number` asked. Everything is saved; word is left to go on."""
+    with stop.put_off():
+        if training.world.main:
+            run.stop(training.saved)
+        log.info("asked to stop: saved at step %d, the same command goes on", training.saved)
+        stop.pass_on(number)
+        sys.exit(128 + number)  # as a shell reports a process that a signal has ended
 
 
 def describe(training: Training) -> str:
@@ -114,7 +129,7 @@ def describe_clips(clips: ClipDataset) -> Iterator[str]:
 
 
 def build_validation(config: DictConfig, world: World, device: torch.device) -> Validate:
-    """Success AUC by tracking val_dataset, shared among the processes."""
+    """The figure that ranks on val_dataset, by tracking it, shared among the processes."""
     dataset = build_dataset(config.val_dataset)
     if dataset.split == "test":
         raise InputError(f"val_dataset {dataset.name}: split=test is refused in training")

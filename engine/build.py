@@ -33,13 +33,22 @@ def build_clips(config: DictConfig, dataset: Dataset, digest: str, tracker: Trac
     augmentation = ClipAugmentation(**config.augmentation)
     geometry, cache = tracker.geometry(), None
     if config.cache.directory is not None:
-        # A folder of its own for each footage, wherever it lies, and each region of it.
-        footage = OmegaConf.to_container(config.dataset, resolve=True)
+        # A folder of its own for other footage, the same at another place, other regions of it.
+        footage = _without(OmegaConf.to_container(config.dataset, resolve=True), "index", "cache")
         made_of = f"{REGIONS} {digest} {footage} {geometry} {sampling}"
         folder = Path(config.cache.directory) / hashlib.sha256(made_of.encode()).hexdigest()[:16]
         shape = cache_shape(dataset.parts, geometry, sampling)
         cache = CropCache(folder, *shape, config.cache.gigabytes)
     return ClipDataset(dataset.parts, geometry, sampling, augmentation, config.seed, cache)
+
+
+def _without(values: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The values but for some keys, at any depth."""
+    return {
+        key: _without(value, *names) if isinstance(value, dict) else value
+        for key, value in values.items()
+        if key not in names
+    }
 
 
 def build_tracker(config: DictConfig) -> Tracker:

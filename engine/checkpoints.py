@@ -15,7 +15,7 @@ from ops.errors import InputError
 from ops.files import replacing
 
 FORMAT = "lodestar-1"
-UNREADABLE = (zipfile.BadZipFile, pickle.UnpicklingError)
+DAMAGED = (zipfile.BadZipFile, pickle.UnpicklingError)
 log = logging.getLogger("lodestar")
 
 
@@ -47,14 +47,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
             if file.testzip() is not None:
                 raise zipfile.BadZipFile
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        zipfile.BadZipFile,
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        ValueError,
-        KeyError,
-    ):
+    except (*DAMAGED, RuntimeError, EOFError, ValueError, KeyError):
         raise InputError(f"checkpoint={path}: torn, or not a checkpoint of train.py") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"checkpoint={path}: not written by train.py (no format {FORMAT})")
@@ -100,10 +93,14 @@ class Checkpoints:
         damage = None
         for path in filter(Path.exists, paths):
             try:
-                return load_checkpoint(path)
+                content = load_checkpoint(path)
             except InputError as error:
                 damage = error
-                log.warning("%s; the one before it is used", error)
+                log.warning("%s", error)
+                continue
+            if damage is not None:
+                log.warning("%s, of step %d, is used in its place", path.name, content["step"])
+            return content
         if damage is not None:
             raise InputError(f"{damage}; there is none before it that could be used")
         return None

@@ -19,7 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from engine.run import Run, discard_if_empty, note, show_held_back_warnings
+from engine.run import Run, close_log, discard_if_empty, note, show_held_back_warnings
 from ops.errors import InputError
 
 CONFIG_PATH = str(Path(__file__).resolve().parents[1] / "configs")
@@ -86,10 +86,12 @@ class Job:
         try:
             _check_row(hydra_config.overrides.task)
             self.task(config)
+            close_log()
         except (InputError, HydraException, OmegaConfBaseException, OSError) as error:
             if hydra_config.mode != RunMode.MULTIRUN:
                 _leave(error)
             note(f"error: {_one_line(error)}")
+            close_log()
             print(f"error: {row}: {_one_line(error)}", file=sys.stderr)
             if self.elsewhere:
                 raise InputError(f"{row}: {_one_line(error)}") from None

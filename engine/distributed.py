@@ -141,7 +141,13 @@ def join_world(device: str) -> tuple[World, torch.device]:
         if chosen.type == "cuda":
             torch.cuda.set_device(chosen)
         backend = "cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo"
-        distributed.init_process_group(backend, timeout=PATIENCE)
+        # torchrun keeps its store when it starts the processes again: to each attempt its own keys.
+        store, rank, size = next(distributed.rendezvous("env://", timeout=PATIENCE))
+        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+        store = distributed.PrefixStore(f"attempt {attempt}", store)
+        distributed.init_process_group(
+            backend, store=store, rank=rank, world_size=size, timeout=PATIENCE
+        )
     return world, chosen
 
 

@@ -10,6 +10,7 @@ from engine.checkpoints import save_checkpoint
 from ops.clip import Clip
 from ops.errors import InputError
 
+BATCH = "lodestar-batch-1"  # no checkpoint of a training
 LAG = 2  # steps after which a GPU's numbers are looked at: they have arrived by then
 
 
@@ -50,7 +51,8 @@ class FiniteCheck:
             if not torch.isfinite(values).all():
                 found = f"step {step}: the loss is {loss:g}, its gradient {norm:g}"
                 try:
-                    save_checkpoint(self.path, {"step": step, "clip": vars(clip)})
+                    content = {"format": BATCH, "step": step, "clip": vars(clip)}
+                    save_checkpoint(self.path, content)
                 except InputError as error:
                     raise InputError(f"{found}; its batch is lost, {error}") from None
                 raise InputError(f"{found}; its batch is in {self.path}")

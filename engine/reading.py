@@ -57,7 +57,8 @@ class ClipReader:
         )
         # torch raises wherever the loop is, in the middle of a step too, as soon as a reader dies;
         # without its handler the next batch does, and the weights are those of a whole step.
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if self.workers:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         return batches
 
     def __next__(self) -> RawClips:

@@ -11,7 +11,6 @@ from ops.files import write_atomically
 
 USED = ("metrics.jsonl", "checkpoints", "results", "report.json", "tracked.mp4")
 STOPPED = "stopped"  # a file that a run leaves behind which was asked to stop
-RESTARTS = ("SLURM_RESTART_COUNT", "TORCHELASTIC_RESTART_COUNT")  # of a scheduler, of torchrun
 
 
 class Run:
@@ -92,6 +91,11 @@ def _hold_back(logger: logging.Logger) -> None:
     logger.addHandler(MemoryHandler(10_000, flushLevel=logging.CRITICAL + 1))
 
 
+def close_log() -> None:
+    """The run is over; what is logged now is of another."""
+    _release(logging.getLogger("lodestar"))
+
+
 def _release(logger: logging.Logger) -> list[logging.LogRecord]:
     """Remove all handlers: (what was held back by them)."""
     held_back = []
@@ -104,8 +108,8 @@ def _release(logger: logging.Logger) -> list[logging.LogRecord]:
 
 
 def was_restarted() -> bool:
-    """Whether a scheduler or torchrun says that it started this process anew."""
-    return any(os.environ.get(name, "0") not in ("", "0") for name in RESTARTS)
+    """Whether Slurm says that it started this job anew."""
+    return os.environ.get("SLURM_RESTART_COUNT", "0") not in ("", "0")
 
 
 def discard_if_empty(directory: Path) -> None:

@@ -13,11 +13,6 @@ class Stopped(Exception):
         super().__init__(number)
         self.number = number
 
-    @property
-    def exit_code(self) -> int:
-        """As a shell reports a process that a signal has ended."""
-        return 128 + self.number
-
 
 class StopRequest:
     """While it is open, SIGTERM and Ctrl-C raise Stopped; where they are put off, they only set
@@ -38,12 +33,18 @@ class StopRequest:
         if callable(signal.getsignal(signal.SIGUSR2)):
             numbers.append(signal.SIGUSR2)
         for number in numbers:
-            self._before[number] = signal.signal(number, self._ask)
+            if signal.getsignal(number) != signal.SIG_IGN:  # as a shell has it in the background
+                self._before[number] = signal.signal(number, self._ask)
         return self
 
     def __exit__(self, *raised) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def pass_on(self, number: int) -> None:
+        """Let submitit have its turn, if it was what it listens to."""
+        if number == signal.SIGUSR2:
+            self._before[number](number, None)
 
     @contextmanager
     def put_off(self) -> Iterator[None]:

@@ -77,6 +77,7 @@ class Training:
             directory / "checkpoints", settings.keep_every, settings.keep_most
         )
         self.step, self.best, self.validated, self.unreadable = 0, -math.inf, 0, 0
+        self.saved = 0  # step of the newest checkpoint
         backbone = getattr(tracker, "backbone", None)
         self.backbone = backbone if isinstance(backbone, Backbone) else None  # can be frozen
         self.frozen = backbone.frozen if self.backbone is not None else ()
@@ -118,6 +119,8 @@ class Training:
                     if stopping:
                         raise Stopped(stopping)
                     self._validate_if_due(board, stop)
+                if stopping := ballot.close():  # of the last step's vote
+                    raise Stopped(stopping)
         finally:
             reader.close()
 
@@ -181,20 +184,28 @@ class Training:
             if "responses" in seen:
                 board.picture("search", search_picture(clip, seen), self.step)
 
-    def _validate_if_due(self, board: Board, stop: StopRequest) -> None:
-        """Validation after an epoch. Everything is saved by then, so it may be left at any moment
-        and is done anew when the run goes on."""
+    def has_work(self) -> bool:
+        """Whether `fit` has steps to do, or a validation that was cut short."""
+        return self.step < self.settings.last_step or self._is_validation_due()
+
+    def _is_validation_due(self) -> bool:
         settings = self.settings
         epoch, rest = divmod(self.step, settings.steps_per_epoch)
         if self.validate is None or rest or self.validated == self.step:
-            return
-        if epoch % settings.validate_every and self.step != settings.total_steps:
+            return False
+        return epoch % settings.validate_every == 0 or self.step == settings.total_steps
+
+    def _validate_if_due(self, board: Board, stop: StopRequest) -> None:
+        """Validation after an epoch. Everything is saved by then, so it may be left at any moment
+        and is done anew when the run goes on."""
+        if not self._is_validation_due():
             return
         self.tracker.eval()
         with self.meter.paused(), stop.at_once():
             score = self.validate(self.tracker)
         self.tracker.train()
         self.validated = self.step
+        epoch = self.step // self.settings.steps_per_epoch
         board.write({"step": self.step, "epoch": epoch, "val_success_auc": score})
         best = " (the best so far)" if score > self.best else ""
         log.info("epoch %d, step %d: validation %.3f%s", epoch, self.step, score, best)
@@ -225,6 +236,7 @@ class Training:
         unreadable = sum(self.world.gather(self.unreadable))
         if self.world.main:
             self.checkpoints.save(self.state() | {"unreadable": unreadable})
+        self.saved = self.step
 
     def resume(self) -> None:
         """Go on from the newest checkpoint, or from the start if the run did not come that far.
@@ -243,7 +255,7 @@ class Training:
             self.tracker.load_state_dict(checkpoint["model"])
             self.optimizer.load_state_dict(checkpoint["optimizer"])
             self.step, self.best = checkpoint["step"], checkpoint["best"]
-            self.validated = checkpoint["validated"]
+            self.saved, self.validated = self.step, checkpoint["validated"]
             self.unreadable = checkpoint["unreadable"] // self.world.size  # was all ranks'
             restore_random_states(checkpoint["random"])
         steps = self.world.gather(self.step)

@@ -101,7 +101,8 @@ def test_negative_pairs_search_in_another_sequence(lazy):
         matching += int(clip.matches)
     assert 140 < matching < 180  # half of the 80 draws of another one hit the same sequence
     alone = Lazy(lambda index: plain("dark", 50), 1) if lazy else both[:1]
-    assert clips(alone, sampling).batch([(0, index) for index in range(20)]).matches.all()
+    dataset = clips(alone, sampling, geometry=SIAMESE)
+    assert dataset.batch([(0, index) for index in range(20)]).matches.all()
     with pytest.raises(InputError, match="clip.negatives=1.5"):
         replace(PAIR, negatives=1.5)
 

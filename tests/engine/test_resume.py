@@ -111,6 +111,60 @@ def test_sigterm_while_two_ranks_validate(tmp_path):
     assert checkpoint(directory)["validated"] == 0
 
 
+def test_all_ranks_stop_where_one_is_asked(tmp_path):
+    directory = tmp_path / "run"
+    ranks = start_ranks(directory, *SIXTY, "trainer.checkpoint_every=50", "trainer.validate=false")
+    wait_for_steps(ranks[0], directory, 3)
+    os.kill(ranks[1].pid, signal.SIGTERM)
+    for rank in ranks:
+        rank.join(20)
+        assert rank.exitcode == 143, (tmp_path / "run_0.txt").read_text()
+    step = checkpoint(directory)["step"]
+    assert 3 <= step < 20 and f"step {step}" in (directory / "stopped").read_text()
+
+
+def ask_in_the_last_save():
+    """SIGTERM while the checkpoint of step 2 is written."""
+    from engine.checkpoints import Checkpoints
+
+    save = Checkpoints.save
+
+    def asked(checkpoints, content):
+        save(checkpoints, content)
+        if content["step"] == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+    Checkpoints.save = asked
+
+
+def test_a_run_asked_in_its_last_step_does_not_go_on_to_the_test_set(tmp_path):
+    directory = tmp_path / "run"
+    after = ("trainer.max_steps=2", "trainer.validate=false", "evaluate_after=true")
+    after += ("test_dataset.count=1", "test_dataset.length=5")
+    code, printed = run_training(directory, *after, first=ask_in_the_last_save)
+    assert code == 143 and not (directory / "results").exists(), printed
+    code, printed = run_training(directory, *after)
+    assert code == 0 and (directory / "report.json").exists(), printed
+
+
+def test_a_report_of_earlier_weights_does_not_stay(tmp_path):
+    directory = tmp_path / "run"
+    after = ("evaluate_after=true", "test_dataset.count=1", "test_dataset.length=5")
+    slow = ("val_dataset.length=300", "evaluation.batch_size=1", "trainer.epochs=2")
+    code, printed = run_training(directory, *after, *slow, "trainer.max_steps=3")
+    assert code == 0, printed
+    process = start_training(directory, *after, *slow, "resume=true", "trainer.max_steps=8")
+    while process.is_alive() and not saved(directory, 8):
+        time.sleep(0.01)
+    time.sleep(0.3)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    code, printed = run_training(directory, *after, *slow, "resume=true", "trainer.max_steps=8")
+    assert code == 0, printed
+    report = json.loads((directory / "report.json").read_text())
+    assert "step 3" not in json.dumps(report["made_by"])
+
+
 def saved(directory, step):
     """Whether the newest checkpoint is of this step."""
     path = directory / "checkpoints" / "last.pt"
@@ -169,7 +223,9 @@ def test_the_checkpoint_before_a_damaged_one_is_used(tmp_path, damage):
     else:
         torch.save({"state_dict": {}}, last)
     code, printed = run_training(directory, "trainer.max_steps=6", "resume=true")
-    assert code == 0 and "last.pt" in printed and "the one before it is used" in printed
+    assert code == 0, printed
+    assert f"last.pt: {'torn' if damage == 'torn' else 'not written by train.py'}" in printed
+    assert "previous.pt, of step 4, is used in its place" in printed
     for key in ("model", "optimizer"):
         assert_same(checkpoint(whole)[key], checkpoint(directory)[key])
 

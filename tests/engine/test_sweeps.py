@@ -30,9 +30,11 @@ def test_a_sweep_gives_each_job_a_folder_and_goes_on_in_it(run, tmp_path):
 
 
 def test_a_job_of_a_sweep_that_fails_is_named_and_the_others_go_on(run, tmp_path):
-    sweep = ["-m", "tracker=cacf", "tracker.input_size=64,63", "dataset.count=1"]
+    sweep = ["-m", "tracker=cacf", "tracker.input_size=63,64", "dataset.count=1"]
     code, _, error = run("evaluate", *sweep, "dataset.length=3")
     job = "evaluate_cacf_on_synthetic/tracker.input_size-64"
+    (log,) = (tmp_path / "runs").rglob("evaluate.log")
+    assert "error" not in log.read_text()  # of another job
     assert code == 1 and f"error: {job}: tracker.input_size=64: expected" in error
     assert error.strip().splitlines()[-1] == f"error: 1 of 2 jobs failed: {job}"
     reports = [path.parent.name for path in (tmp_path / "runs").rglob("report.json")]
