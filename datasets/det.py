@@ -1,9 +1,8 @@
 """ILSVRC's stills for detection, DET, in their original layout (Russakovsky et al., IJCV 2015)."""
 
-import os
 from pathlib import Path
 
-from datasets.ilsvrc import Object, annotated_folders, find_ilsvrc, read_annotation
+from datasets.ilsvrc import Object, annotated_folders, annotations, find_ilsvrc, read_annotation
 from datasets.index import in_threads, read_index
 from datasets.sequence import Dataset
 from datasets.tracks import IndexedSequences, TrackBuilder, Tracks, literal
@@ -41,7 +40,7 @@ def det(root: str | Path | None, split: str = "train", index: str | Path | None 
 
 def _scan(root: Path, folders: list[Path], name: str) -> Tracks:
     builder = TrackBuilder(still=True)
-    files = [path for folder in folders for path in _annotations(folder)]
+    files = [path for folder in folders for path in annotations(folder)]
     if not files:
         raise InputError(f"{folders[0]}: no annotations in it; expected {name} as {LAYOUT}")
     groups = [files[first : first + TOGETHER] for first in range(0, len(files), TOGETHER)]
@@ -60,10 +59,6 @@ def _scan(root: Path, folders: list[Path], name: str) -> Tracks:
             title = f"{path.stem}_{number}"
             builder.add(title, literal(picture), (0,), box, size, where=literal(place))
     return builder.build()
-
-
-def _annotations(folder: Path) -> list[Path]:
-    return sorted(folder / name for name in os.listdir(folder) if name.endswith(".xml"))
 
 
 def _read_files(paths: list[Path]) -> list[tuple[tuple[int, int], list[Object]] | None]:

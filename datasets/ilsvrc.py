@@ -1,5 +1,6 @@
 """What the two parts of ILSVRC that training reads share: VID, videos, and DET, stills."""
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -42,6 +43,11 @@ def annotated_folders(base: Path, *patterns: str) -> list[Path]:
     crops leaves show what is there already.
     """
     return sorted({path for pattern in patterns for path in base.glob(pattern) if path.is_dir()})
+
+
+def annotations(folder: Path) -> list[Path]:
+    """The annotation files of a folder, sorted."""
+    return sorted(folder / name for name in os.listdir(folder) if name.endswith(".xml"))
 
 
 def read_annotation(path: Path) -> tuple[tuple[int, int], list[Object]]:

@@ -1,9 +1,8 @@
 """ILSVRC 2015's videos, VID, in their original layout (Russakovsky et al., IJCV 2015)."""
 
-import os
 from pathlib import Path
 
-from datasets.ilsvrc import annotated_folders, find_ilsvrc, read_annotation
+from datasets.ilsvrc import annotated_folders, annotations, find_ilsvrc, read_annotation
 from datasets.index import in_threads, read_index
 from datasets.sequence import Dataset
 from datasets.tracks import IndexedSequences, TrackBuilder, Tracks, literal
@@ -59,10 +58,11 @@ def _read_snippet(folder: Path) -> tuple[dict[str, tuple[list, list, set]], list
     """(track id -> (picture numbers, boxes, picture sizes), (reason, file) of what is left out)."""
     targets: dict[str, tuple[list, list, set]] = {}
     wrong = []
-    for file in sorted(name for name in os.listdir(folder) if name.endswith(".xml")):
+    for path in annotations(folder):
+        file = path.name
         try:
-            number = int(file.removesuffix(".xml"))
-            size, objects = read_annotation(folder / file)
+            number = int(path.stem)
+            size, objects = read_annotation(path)
         except (OSError, ValueError):
             wrong.append(("malformed file", file))
             continue

@@ -86,12 +86,10 @@ class Job:
         try:
             _check_row(hydra_config.overrides.task)
             self.task(config)
-            close_log()
         except (InputError, HydraException, OmegaConfBaseException, OSError) as error:
             if hydra_config.mode != RunMode.MULTIRUN:
                 _leave(error)
             note(f"error: {_one_line(error)}")
-            close_log()
             print(f"error: {row}: {_one_line(error)}", file=sys.stderr)
             if self.elsewhere:
                 raise InputError(f"{row}: {_one_line(error)}") from None
@@ -103,6 +101,7 @@ class Job:
             note(traceback.format_exc())
             raise
         finally:
+            close_log()  # what a sweep says later is not of this job
             if os.environ.get("RANK", "0") == "0":
                 discard_if_empty(directory)
 

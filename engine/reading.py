@@ -2,10 +2,10 @@
 
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from datasets.clips import ClipDataset
-from datasets.loader import clip_loader
+from torch.utils.data import DataLoader
+
 from ops.clip import RawClips
 from ops.errors import InputError
 
@@ -15,49 +15,38 @@ FIRST_CLIPS = 1000  # the share of unreadable pictures is taken of these at leas
 
 
 class ClipReader:
-    """The batches of the steps [step, last) of a run, each once.
+    """The batches of a run from a step on, each once.
 
     A reader process that dies is replaced, and the batches follow as they would have. A picture
     that cannot be read is named in the log, and another clip was drawn for it.
 
     Args:
-        clips, batch_size, clips_per_epoch, step, last, workers, pin_memory, rank, ranks: see
-            `clip_loader`.
+        load: a step -> the loader of the batches from there on (datasets/loader.py).
+        step: the first.
+        clips: of a batch.
         share: of the clips drawn so far, for which a picture may have been unreadable.
         unreadable: how many were in an earlier sitting of the run.
     """
 
     def __init__(
         self,
-        clips: ClipDataset,
-        batch_size: int,
-        clips_per_epoch: int,
+        load: Callable[[int], DataLoader],
         step: int,
-        last: int,
-        workers: int,
-        pin_memory: bool,
-        rank: int,
-        ranks: int,
+        clips: int,
         share: float,
         unreadable: int,
     ):
-        self.clips, self.batch_size, self.clips_per_epoch = clips, batch_size, clips_per_epoch
-        self.step, self.last, self.workers = step, last, workers
-        self.pin_memory, self.rank, self.ranks = pin_memory, rank, ranks
+        self.load, self.step, self.clips = load, step, clips
         self.share, self.unreadable = share, unreadable
         self.named: set[str] = set()
         self.batches = self._start()
 
     def _start(self) -> Iterator[RawClips]:
-        batches = iter(
-            clip_loader(
-                *(self.clips, self.batch_size, self.clips_per_epoch, self.step, self.last),
-                *(self.workers, self.pin_memory, self.rank, self.ranks),
-            )
-        )
+        loader = self.load(self.step)
+        batches = iter(loader)
         # torch raises wherever the loop is, in the middle of a step too, as soon as a reader dies;
         # without its handler the next batch does, and the weights are those of a whole step.
-        if self.workers:
+        if loader.num_workers:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         return batches
 
@@ -87,7 +76,7 @@ class ClipReader:
             if message not in self.named:
                 self.named.add(message)
                 log.warning("%s; another clip is drawn in its place", message)
-        drawn = self.step * self.batch_size // self.ranks
+        drawn = self.step * self.clips
         if skipped and self.unreadable > self.share * max(drawn, FIRST_CLIPS):
             raise InputError(
                 f"{self.unreadable} of {drawn} clips met a picture that cannot be read, more than "

@@ -10,6 +10,7 @@ from ops.errors import InputError
 from ops.files import write_atomically
 
 USED = ("metrics.jsonl", "checkpoints", "results", "report.json", "tracked.mp4")
+LOG = logging.getLogger("lodestar")
 STOPPED = "stopped"  # a file that a run leaves behind which was asked to stop
 
 
@@ -31,7 +32,7 @@ class Run:
         self.checkpoints, self.results = directory / "checkpoints", directory / "results"
         self.resumed = any((directory / name).exists() for name in USED)
         goes_on = resume or (directory / STOPPED).exists() or was_restarted()
-        _hold_back(logging.getLogger("lodestar"))
+        _hold_back()
         if self.resumed and not goes_on:
             raise InputError(
                 f"{directory} holds an earlier run: name=NAME starts another beside it, "
@@ -43,14 +44,13 @@ class Run:
 
         Of several processes those of other ranks write nothing, and only warn.
         """
-        logger = logging.getLogger("lodestar")
-        held_back = _release(logger)
+        held_back = close_log()
         if rank:
             handler = logging.StreamHandler(sys.stderr)
             handler.setLevel(logging.WARNING)
             handler.setFormatter(logging.Formatter(f"rank {rank}: %(message)s"))
-            logger.addHandler(handler)
-            return logger
+            LOG.addHandler(handler)
+            return LOG
         self.directory.mkdir(parents=True, exist_ok=True)
         for name, text in self.config_files.items():
             write_atomically(self.directory / ".hydra" / name, text)
@@ -58,11 +58,11 @@ class Run:
         to_file = logging.FileHandler(self.directory / f"{log_name}.log")
         to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
         for handler in (to_file, logging.StreamHandler(sys.stdout)):
-            logger.addHandler(handler)
-        to_file.handle(logger.makeRecord("", logging.INFO, "", 0, " ".join(sys.argv), (), None))
+            LOG.addHandler(handler)
+        to_file.handle(LOG.makeRecord("", logging.INFO, "", 0, " ".join(sys.argv), (), None))
         for record in held_back:
-            logger.handle(record)
-        return logger
+            LOG.handle(record)
+        return LOG
 
     def stop(self, step: int) -> None:
         """Leave word that the run was asked to stop: the same command goes on."""
@@ -71,40 +71,34 @@ class Run:
 
 def note(text: str) -> None:
     """Put into the run's log, if there is one, what else only the screen would say."""
-    logger = logging.getLogger("lodestar")
-    for handler in logger.handlers:
+    for handler in LOG.handlers:
         if isinstance(handler, logging.FileHandler):
-            handler.handle(logger.makeRecord("", logging.ERROR, "", 0, text, (), None))
+            handler.handle(LOG.makeRecord("", logging.ERROR, "", 0, text, (), None))
 
 
 def show_held_back_warnings() -> None:
     """Of a command that ends before there is a log: what was worth a warning, on stderr."""
-    for record in _release(logging.getLogger("lodestar")):
+    for record in close_log():
         if record.levelno >= logging.WARNING:
             print(f"warning: {record.getMessage()}", file=sys.stderr)
 
 
-def _hold_back(logger: logging.Logger) -> None:
-    """Keep what is logged until there is a log to write it into."""
-    _release(logger)  # of the job before, in a sweep
-    logger.setLevel(logging.INFO)
-    logger.addHandler(MemoryHandler(10_000, flushLevel=logging.CRITICAL + 1))
-
-
-def close_log() -> None:
-    """The run is over; what is logged now is of another."""
-    _release(logging.getLogger("lodestar"))
-
-
-def _release(logger: logging.Logger) -> list[logging.LogRecord]:
-    """Remove all handlers: (what was held back by them)."""
+def close_log() -> list[logging.LogRecord]:
+    """The run is over, what is logged from now on is of another: (what was held back until now)."""
     held_back = []
-    for handler in list(logger.handlers):
+    for handler in list(LOG.handlers):
         if isinstance(handler, MemoryHandler):
             held_back += handler.buffer
-        logger.removeHandler(handler)
+        LOG.removeHandler(handler)
         handler.close()
     return held_back
+
+
+def _hold_back() -> None:
+    """Keep what is logged until there is a log to write it into."""
+    close_log()  # of the job before, in a sweep
+    LOG.setLevel(logging.INFO)
+    LOG.addHandler(MemoryHandler(10_000, flushLevel=logging.CRITICAL + 1))
 
 
 def was_restarted() -> bool:

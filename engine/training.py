@@ -8,10 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from backbones import Backbone
 from datasets.clips import ClipDataset
+from datasets.loader import clip_loader
 from engine.board import Board, SilentBoard, take_back
 from engine.checkpoints import Checkpoints, random_states, restore_random_states
 from engine.distributed import ALONE, Ballot, World, distribute
@@ -126,19 +128,22 @@ class Training:
 
     def _read(self) -> ClipReader:
         settings, world = self.settings, self.world
-        return ClipReader(
-            self.clips,
-            settings.batch_size,
-            settings.steps_per_epoch * settings.batch_size,
-            self.step,
-            settings.last_step,
-            settings.readers(self.device, world.local_size),
-            self.device.type == "cuda",
-            world.rank,
-            world.size,
-            settings.unreadable,
-            self.unreadable,
-        )
+
+        def load(step: int) -> DataLoader:
+            return clip_loader(
+                self.clips,
+                settings.batch_size,
+                settings.steps_per_epoch * settings.batch_size,
+                step,
+                settings.last_step,
+                settings.readers(self.device, world.local_size),
+                self.device.type == "cuda",
+                world.rank,
+                world.size,
+            )
+
+        share = settings.batch_size // world.size
+        return ClipReader(load, self.step, share, settings.unreadable, self.unreadable)
 
     def _network(self) -> nn.Module:
         """clip -> (losses, seen), its gradients shared among ranks. In the frozen epochs all that
