@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from datasets.synthetic.draws import Random, cosine, rotation, sine
-from datasets.synthetic.rigs import KINDS, materials
+from datasets.synthetic.pieces import Part, materials
+from datasets.synthetic.rigs import KINDS
 from datasets.synthetic.textures import Fields, Material, Stamp, colour, paint
 
 TEXELS = 1.3  # texels per pixel at nominal size
@@ -24,6 +25,7 @@ class Limb:
     pivot: what it swings about; swing: amplitude in turns; phase: in turns; spin: turns per
         turn of the figure's clock (wheels), 0 for limbs that swing to and fro.
     outline: (K, 2) float64, the rim of the texels that are at least half opaque.
+    labelled: whether it is part of what boxes are about; the others only come with it.
     """
 
     texture: np.ndarray
@@ -32,6 +34,7 @@ class Limb:
     swing: float = 0.0
     phase: float = 0.0
     spin: float = 0.0
+    labelled: bool = True
     outline: np.ndarray = field(init=False)
 
     def __post_init__(self):
@@ -41,7 +44,7 @@ class Limb:
 
 @dataclass
 class Figure:
-    """limbs in drawing order; `half` the half width and height (2,) of the whole at rest;
+    """limbs in drawing order; `half` the half width and height (2,) at rest of the labelled limbs;
     `materials`, the main one first.
     """
 
@@ -95,6 +98,7 @@ def limb(
     swing: float = 0.0,
     phase: float = 0.0,
     spin: float = 0.0,
+    labelled: bool = True,
 ) -> Limb | None:
     """Paints stamps, given in figure coordinates, onto one texture just large enough.
 
@@ -123,7 +127,7 @@ def limb(
     texture = np.ascontiguousarray(texture[y : ys[-1] + 1, x : xs[-1] + 1])
     texture = np.pad(texture, ((1, 1), (1, 1), (0, 0)))
     origin = low + (np.array([x, y]) - 1) / TEXELS
-    return Limb(texture, origin, np.array(pivot, np.float64), swing, phase, spin)
+    return Limb(texture, origin, np.array(pivot, np.float64), swing, phase, spin, labelled)
 
 
 def _halo(texture, light):
@@ -153,26 +157,28 @@ def figure(
     """A figure of one of KINDS whose box at rest has an area of about size x size pixels.
 
     `base` (3,) gives the main material's colour; `aspect` is the box's width over its height, by
-    default drawn from the kind's range.
+    default drawn from the kind's range. The box is about the labelled limbs.
     """
-    looks = materials(random, colour(random, 0.35) if base is None else base)
+    looks = materials(random, colour(random, 0.35) if base is None else base, fields, light)
     make, narrow, broad = KINDS[kind]
     rig = make(random, looks)
     aspect = random.uniform(narrow, broad) if aspect is None else aspect
     wide = float(np.sqrt(aspect)) * size
-    reach = np.array([_sides(stamp) for stamps, *_ in rig for stamp in stamps])
+    parts = [Part(*each) for each in rig]
+    reach = np.array([_sides(stamp) for p in parts if p.labelled for stamp in p.stamps])
     width, height = reach[:, 2:].max(0) - reach[:, :2].min(0)
     x, y = wide / float(width), wide / aspect / float(height)
     flip = random.sign()
     limbs = []
-    for stamps, pivot, swing, phase, spin in rig:
+    for stamps, pivot, swing, phase, spin, labelled in parts:
         placed = [
             Stamp(flip * s.x * x, s.y * y, s.a * x, s.b * y, s.material,
-                  flip * s.turn, s.exponent, s.ragged)
+                  flip * s.turn, s.exponent, s.ragged, s.cuts)
             for s in stamps
         ]  # fmt: skip
         at = (flip * pivot[0] * x, pivot[1] * y)
-        part = limb(placed, random, fields, light, at, flip * swing, phase, flip * spin)
+        swing, spin = flip * swing, flip * spin
+        part = limb(placed, random, fields, light, at, swing, phase, spin, labelled)
         if part is not None:
             limbs.append(part)
     return centred(limbs, looks)
@@ -187,7 +193,7 @@ def _sides(stamp: Stamp) -> tuple[float, float, float, float]:
 
 def centred(limbs: list[Limb], materials: list[Material]) -> Figure:
     """A figure of limbs, moved so that its box at rest is centred on (0, 0)."""
-    rest = np.concatenate([part.outline for part in limbs])
+    rest = np.concatenate([part.outline for part in limbs if part.labelled])
     middle = np.floor((rest.min(0) + rest.max(0)) * 32) / 64
     for part in limbs:
         part.origin, part.pivot = part.origin - middle, part.pivot - middle

@@ -10,7 +10,7 @@ CONTEXT = np.array([[x, y] for x in (-1.9, -1.3, 0.0, 1.3, 1.9) for y in (-1.9, 
 
 
 def whole_boxes(actor: Actor) -> np.ndarray:
-    """Boxes (N, 4) of a whole actor, in or out of the picture."""
+    """Boxes (N, 4) of all of an actor's labelled limbs, in or out of the picture."""
     low, high = actor.extents()
     return np.concatenate([actor.centre + low, high - low], -1)
 
@@ -95,11 +95,12 @@ def _deformation(actor: Actor) -> float:
     units of the target's side, over the frames."""
     still = Actor(
         actor.figure, actor.centre, np.ones_like(actor.stretch), np.zeros_like(actor.turn),
-        actor.bend, actor.clock, actor.vigour,
+        actor.bend, np.zeros_like(actor.yaw), actor.clock, actor.vigour,
     )  # fmt: skip
-    shapes = np.concatenate(still.outlines(), 1)
+    limbs = zip(actor.figure.limbs, still.outlines(), strict=True)
+    shapes = np.concatenate([outline for limb, outline in limbs if limb.labelled], 1)
     moved = np.sort(_length(shapes - shapes[:1]), axis=1)
-    side = 2 * float(np.sqrt(actor.figure.half[0] * actor.figure.half[1]))
+    side = float(np.sqrt(np.prod(shapes[0].max(0) - shapes[0].min(0))))
     return float(moved[:, int(0.9 * moved.shape[1])].max()) / side
 
 

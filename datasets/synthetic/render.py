@@ -2,15 +2,18 @@
 
 The only OpenCV calls are copies between channels, look-up tables, saturating additions and
 cv2.remap with fixed-point maps (CV_16SC2 and CV_16UC1) on uint8, which is integer arithmetic: the
-five-bit bilinear weights sum to 1024 and the sum is rounded half up (a test compares).
+five-bit bilinear weights sum to 1024 and the sum is rounded half up (a test compares). What the
+camera makes of the picture is in record.py.
 """
 
 import cv2
 import numpy as np
 
-from datasets.synthetic.actors import Actor, Camera, bow
+from datasets.synthetic.actors import SHEAR, Actor, Camera, bow, unturned
 from datasets.synthetic.draws import Random
+from datasets.synthetic.lens import soften
 from datasets.synthetic.light import Light, shadow_profile
+from datasets.synthetic.record import compress, doubled, halved
 from datasets.synthetic.script import Script
 
 HALO = 4  # pixels at nominal size that soft edges and shadows reach beyond an outline
@@ -52,6 +55,12 @@ def background(
     rows = np.arange(-margin[1], height + margin[1])
     matrix, offset = camera.inverse(index)
     x, y = _affine(matrix, offset, columns, rows)
+    shear = int(camera.shear[index] * SHEAR)
+    if shear:
+        below = np.maximum(y - 32 * camera.level, 0)
+        below *= shear
+        below >>= SHEAR.bit_length() - 1
+        x += below
     view = remap(picture, x, y, cv2.BORDER_REFLECT_101)
     return _smear(view, shifts, margin)
 
@@ -96,26 +105,29 @@ def sprite(actor: Actor, index: int, blur: np.ndarray | None, size: tuple[int, i
         return None
     columns = np.arange(low[0] - margin[0], high[0] + margin[0])
     rows = np.arange(low[1] - margin[1], high[1] + margin[1])
-    patch = None
-    for number in range(len(actor.figure.limbs)):
-        layer = _limb(actor, index, number, columns, rows)
-        if layer is None:
+    patch = np.zeros((len(rows), len(columns), 4), np.uint8)
+    straightened = None if actor.straight[index] else _straightened(actor, index, columns, rows)
+    for number, limb in enumerate(actor.figure.limbs):
+        least, most = (reach[number, index] + actor.centre[index] for reach in actor.limb_reach)
+        x0, y0 = np.maximum(np.floor(least - halo).astype(np.int64) - (columns[0], rows[0]), 0)
+        x1, y1 = np.ceil(most + halo).astype(np.int64) - (columns[0], rows[0])
+        x1, y1 = min(x1, len(columns)), min(y1, len(rows))
+        if x1 <= x0 or y1 <= y0:
             continue
-        patch = layer if patch is None else _over(layer, patch)
-    if patch is None:
-        return None
+        part = np.s_[y0:y1, x0:x1]
+        matrix, offset = actor.to_texels(index, number)
+        if straightened is None:
+            x, y = _affine(matrix, offset, columns[x0:x1], rows[y0:y1])
+        else:
+            x, y = _figure_texels(matrix, offset, *(axis[part] for axis in straightened))
+        layer = remap(limb.texture, x, y, cv2.BORDER_CONSTANT)
+        patch[part] = _over(layer, patch[part])
     return _smear(patch, shifts, margin), low
 
 
-def _limb(actor: Actor, index: int, number: int, columns, rows):
-    """One limb (h, w, 4), premultiplied, at the pixels of columns (w,) and rows (h,)."""
-    texture = actor.figure.limbs[number].texture
-    matrix, offset = actor.to_texels(index, number)
-    bend = actor.bend[index]
-    if not bend.any():
-        x, y = _affine(matrix, offset, columns, rows)
-        return remap(texture, x, y, cv2.BORDER_CONSTANT)
-    # The inverse of Actor.relative: y was bent last, so it is straightened first.
+def _straightened(actor: Actor, index: int, columns, rows):
+    """Figure coordinates x, y (h, w) float32 of the pixels of columns (w,) and rows (h,), limbs
+    not swung back: the inverse of Actor.relative, so what was done last is undone first."""
     unpose, centre = actor.unpose[index], actor.centre[index]
     across = (columns + 0.5 - centre[0])[None]
     down = (rows + 0.5 - centre[1])[:, None]
@@ -123,15 +135,25 @@ def _limb(actor: Actor, index: int, number: int, columns, rows):
         (unpose[k, 0] * across).astype(np.float32) + (unpose[k, 1] * down).astype(np.float32)
         for k in (0, 1)
     )
-    half = actor.figure.half
-    y -= bow(x * np.float32(1 / half[0]), np.float32(bend[2]), np.float32(bend[3]))
-    x -= bow(y * np.float32(1 / half[1]), np.float32(bend[0]), np.float32(bend[1]))
+    bend, half = actor.bend[index].astype(np.float32), actor.figure.half
+    wide, high = np.float32(1 / half[0]), np.float32(1 / half[1])
+    if actor.yaw[index]:
+        x = np.float32(half[0]) * unturned(x * wide, np.float32(actor.yaw[index]))
+    if bend[2] or bend[3]:
+        y -= bow(x * wide, bend[2], bend[3])
+    if bend[0] or bend[1]:
+        x -= bow(y * high, bend[0], bend[1])
+    return x, y
+
+
+def _figure_texels(matrix, offset, x, y):
+    """Maps (h, w) int32 in 1/32 texel of matrix p + offset at figure points p = (x, y)."""
     matrix, offset = (32 * matrix).astype(np.float32), (32 * offset - 15.5).astype(np.float32)
     maps = []
     for axis in (0, 1):
         texel = matrix[axis, 0] * x + matrix[axis, 1] * y + offset[axis]
         maps.append(np.floor(np.clip(texel, -30000, 60000)).astype(np.int32))
-    return remap(texture, *maps, cv2.BORDER_CONSTANT)
+    return maps
 
 
 def _over(layer, below):
@@ -146,9 +168,8 @@ def _over(layer, below):
 
 def lit(frame: np.ndarray, light: Light, index: int) -> np.ndarray:
     """The frame under its light: levels through a table, grey or not, then the soft shadow."""
-    black, white = light.haze
-    levels = (black + np.arange(256) * ((white - black) / 255))[:, None] * light.gain[index]
-    table = np.floor(np.clip(levels, 0, 255) + 0.5).astype(np.uint8)
+    levels = light.shown(np.arange(256)[:, None] * light.gain[index])
+    table = np.floor(levels + 0.5).astype(np.uint8)
     frame = cv2.LUT(frame, table[None])
     if light.grey:
         red, green, blue = (plane.astype(np.uint16) for plane in cv2.split(frame))
@@ -186,7 +207,6 @@ def grain(random: Random, height: int, width: int, strength: float) -> np.ndarra
 def frame(script: Script, picture: np.ndarray, noise: np.ndarray, index: int) -> np.ndarray:
     """Frame `index` of a script before the scenery `picture`, (H, W, 3) uint8 RGB."""
     camera = script.camera
-    width, height = camera.size
     seen = background(picture, camera, index, script.exposure * camera.motion[index])
     for actor in script.actors:
         drawn = sprite(actor, index, script.exposure * actor.motion[index], camera.size)
@@ -195,7 +215,20 @@ def frame(script: Script, picture: np.ndarray, noise: np.ndarray, index: int) ->
         patch, (x, y) = drawn
         region = seen[y : y + patch.shape[0], x : x + patch.shape[1]]
         region[...] = _over(patch, region)
-    seen = lit(seen, script.light, index)
+    return recorded(seen, script, noise, index)
+
+
+def recorded(seen: np.ndarray, script: Script, noise: np.ndarray, index: int) -> np.ndarray:
+    """What the camera makes of frame `index` as it is seen, (H, W, 3) uint8, which may change."""
+    record, (height, width) = script.record, seen.shape[:2]
+    seen = lit(soften(seen, record.softness), script.light, index)
+    if record.coarse:
+        seen = halved(seen)
     dx, dy = script.grain_offsets[index]
-    window = noise[:, dy : dy + height, dx : dx + width]
-    return cv2.subtract(cv2.add(seen, window[0]), window[1])
+    window = noise[:, dy : dy + seen.shape[0], dx : dx + seen.shape[1]]
+    if script.light.grey:
+        window = window[..., :1].repeat(3, -1)
+    seen = cv2.subtract(cv2.add(seen, window[0]), window[1])
+    if record.steps is not None:
+        seen = compress(seen, record.steps, script.light.grey)
+    return doubled(seen)[:height, :width] if record.coarse else seen

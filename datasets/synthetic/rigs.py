@@ -1,20 +1,13 @@
-"""Rigs: what the kinds of figures are built of.
+"""Rigs of the recognisable kinds of figures; those of random pieces are in pieces.py.
 
-A rig is a list of (stamps, pivot, swing, phase, spin), one for each limb in drawing order, in units
-in which the whole is about 1 long; figures.py scales it. `m` are four materials, the main one
-first.
+A rig is a list of Parts (or of their fields), one for each limb in drawing order, in units in which
+the whole is about 1 long; figures.py scales it. `m` are four materials, the main one first.
 """
 
 import numpy as np
 
-from datasets.synthetic.draws import Random
-from datasets.synthetic.textures import Material, Stamp, material
-
-
-def materials(random: Random, base) -> list[Material]:
-    saturation = random.uniform(0.05, 0.45)
-    first = material(random, saturation, base=base)
-    return [first, *(material(random, saturation) for _ in range(3))]
+from datasets.synthetic.pieces import PIECES
+from datasets.synthetic.textures import Stamp, material
 
 
 def _walker(random, m):
@@ -182,4 +175,5 @@ KINDS = {  # rig, and the range of the box's width over its height
     "head": (_head, 0.7, 1.0),
     "blob": (_blob, 0.6, 1.7),
     "box": (_box, 0.6, 1.7),
+    **PIECES,
 }

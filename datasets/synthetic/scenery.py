@@ -2,24 +2,18 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from datasets.synthetic.draws import Random
-from datasets.synthetic.textures import (
-    PLAIN,
-    Fields,
-    Material,
-    Stamp,
-    blend,
-    material,
-    paint,
-)
+from datasets.synthetic.draws import Random, cosine, sine
+from datasets.synthetic.lens import soften
+from datasets.synthetic.places import Painter, place, things
+from datasets.synthetic.textures import Fields, Material, Stamp
+from datasets.synthetic.thickets import THICKETS
 
 HORIZONS = {"street": (0.35, 0.55), "nature": (0.25, 0.5), "room": (0.5, 0.75)}
-SCENES = ("street", "street", "nature", "nature", "room", "ground", "clutter")
-FACADES = ("windows", "windows", "windows", "bricks", "plain", "stripes")
-SHADOW = 0.4
+SCENES = ("street", "nature", "room", "ground", "clutter")
+DENSE = ("leaves", "leaves", "leaves", "foliage", "foliage", "crowd", "crowd", "shelves", "water")
+COVERED = (0.3, 0.2)  # shares of sceneries that a dense picture covers all of, and a part of
 
 
 @dataclass
@@ -28,26 +22,6 @@ class Scenery:
 
     picture: np.ndarray
     kin: np.ndarray
-
-
-@dataclass
-class Painter:
-    """What painting needs to know, so that each brush below stays a few lines."""
-
-    random: Random
-    picture: np.ndarray
-    unit: float
-    fields: Fields
-    light: tuple[float, float]
-    saturation: float
-    scene: str
-    top: int
-
-    def put(self, stamp: Stamp, shadow: float = SHADOW) -> None:
-        paint(self.picture, stamp, self.random, self.fields, self.light, shadow=shadow)
-
-    def material(self, patterns=PLAIN, base=None) -> Material:
-        return material(self.random, self.saturation, patterns, base)
 
 
 def scenery(
@@ -67,183 +41,56 @@ def scenery(
     the target, which things of about `kin_size` texels around `kin_spots` (K, 2), where the target
     will pass, then share: background clutter.
     """
-    scene = random.choose(SCENES)
-    horizon = HORIZONS.get(scene)
-    top = int(height * random.uniform(*horizon)) if horizon else 0
     picture = np.empty((height, width, 3), np.uint8)
-    painter = Painter(random, picture, unit, fields, light, random.uniform(0.03, 0.2), scene, top)
-    if horizon:
-        _sky(painter)
-        {"street": _buildings, "nature": _hills, "room": _furniture}[scene](painter)
-    _ground(painter)
-    if scene in ("street", "nature"):
-        for _ in range(random.integer(1, 6)):
-            _tree(painter)
-    _things(painter)
+    part = random.uniform(0, 1)
+    everywhere, partly = part < COVERED[0], part < COVERED[0] + COVERED[1]
+    if everywhere:
+        base = np.floor(random.choose(fields.palette)).astype(np.uint8)
+        picture[...] = base
+        painter = Painter(random, picture, unit, fields, light, 0.1, "dense", 0)
+        _thicket(painter, ())
+    else:
+        scene = random.choose(SCENES)
+        horizon = HORIZONS.get(scene)
+        top = int(height * random.uniform(*horizon)) if horizon else 0
+        saturation = random.uniform(0.02, 0.2)
+        painter = Painter(random, picture, unit, fields, light, saturation, scene, top)
+        place(painter)
+    if partly or (everywhere and random.chance(0.4)):
+        _thicket(painter, _region(painter))
+    if everywhere and random.chance(0.3):
+        things(painter)
     marks = np.zeros((height, width), bool)
     if kin:
         _kin(painter, marks, kin, kin_size, kin_spots)
-    return Scenery(_soften(picture), marks)
+    return Scenery(soften(picture, random.choose((0, 0, 0.5, 0.5, 1, 1, 2))), marks)
 
 
-def _fill(painter, rows: slice, look: Material, tone, grain):
-    """Colours (h, W, 3) of rows with a tone (h, 1 or W) and grain (H, W), in broad patches."""
-    smooth = painter.fields.smooth
-    tone = tone + np.float32(look.contrast) * grain[rows]
-    index = (np.clip(tone, 0, 1) * np.float32(127)).astype(np.uint8)
-    if look.pattern == "camouflage":
-        index[smooth[rows] + np.float32(0.3) * grain[rows] > np.float32(0.15)] += 128
-    return cv2.LUT(cv2.merge([index] * 3), look.ramp[None])
-
-
-def _sky(painter):
-    """Sky, or a room's wall, down to a little below the horizon, where the ground covers it."""
-    random, top = painter.random, min(painter.top + 30, len(painter.picture))
-    base = None
-    if painter.scene != "room":
-        base = np.array([165.0, 180.0, 200.0]) * random.uniform(0.6, 1.2)
-    look = painter.material(("plain",), None if base is None else np.clip(base, 0, 235))
-    look.contrast = random.uniform(0.1, 0.5)
-    y = (np.arange(top, dtype=np.float32) / np.float32(top))[:, None]
-    tone = np.float32(0.45) + np.float32(random.uniform(0.0, 0.4)) * y
-    painter.picture[:top] = _fill(painter, slice(0, top), look, tone, painter.fields.smooth)
-
-
-def _buildings(painter):
-    random, x = painter.random, 0.0
-    while x < painter.picture.shape[1]:
-        a = random.uniform(18, 60) * painter.unit
-        b = painter.top * random.uniform(0.25, 0.55)
-        look = painter.material(FACADES)
-        look.turn, look.dome, look.rim = 0.0, 0.1, 0.05
-        look.frequency = random.uniform(2.0, 5.0)
-        painter.put(Stamp(x + a, painter.top - b, a, b, look, 0.0, 16, 0.02))
-        x += 2 * a * random.uniform(0.75, 1.3)
-
-
-def _hills(painter):
-    random, width = painter.random, painter.picture.shape[1]
-    for _ in range(random.integer(2, 5)):
-        a, b = random.uniform(80, 240) * painter.unit, painter.top * random.uniform(0.15, 0.5)
-        base = np.array([105.0, 115.0, 95.0]) * random.uniform(0.6, 1.3)
-        look = painter.material(PLAIN, base)
-        look.rim = 0.0
-        painter.put(Stamp(random.uniform(0, width), painter.top, a, b, look, 0.0, 2, 0.3), 0.0)
-
-
-def _furniture(painter):
-    """Cupboards, shelves of many equal things, pictures on the wall."""
-    random, width, unit = painter.random, painter.picture.shape[1], painter.unit
-    for _ in range(random.integer(5, 10)):
-        a, b = random.uniform(14, 50) * unit, random.uniform(14, 50) * unit
-        x, standing = random.uniform(0, width), random.chance(0.6)
-        y = painter.top + 6 * unit - b if standing else painter.top * random.uniform(0.2, 0.7)
-        painter.put(Stamp(x, y, a, b, painter.material(FACADES), 0.0, 16, 0.02))
-        if random.chance(0.5):  # what lies in it or hangs on it
-            look = painter.material()
-            count = random.integer(1, 6)
-            for k in range(count):
-                at = x + a * 0.8 * ((k + 0.5) / count * 2 - 1)
-                size = min(a * 0.7 / count, b * 0.6) * random.uniform(0.7, 1.0)
-                painter.put(Stamp(at, y, size, b * 0.55, look, 0.0, 4, 0.08))
-
-
-def _ground(painter):
-    """The floor below the horizon, patched and with lines on it; in nature with a ragged edge."""
-    random, picture, unit = painter.random, painter.picture, painter.unit
-    height, width = picture.shape[:2]
-    start = max(painter.top - 12, 0)
-    rows = height - start
-    base = None
-    if painter.scene == "nature":
-        base = np.array([110.0, 118.0, 75.0]) * random.uniform(0.6, 1.3)
-    look = painter.material(("camouflage", "plain"), base)
-    look.contrast *= 0.8
-    y = (np.arange(rows, dtype=np.float32) / np.float32(rows))[:, None]
-    tone = np.float32(0.4) + np.float32(random.uniform(0.0, 0.3)) * y
-    grain = painter.fields.rough if random.chance(0.7) else painter.fields.smooth
-    pixels = _fill(painter, slice(start, height), look, tone, grain)
-    if painter.scene in ("ground", "room") and random.chance(0.5):
-        _lines(painter, pixels)
-    if painter.top:
-        ragged = 14 if painter.scene == "nature" else 0
-        seam = min(42, rows)
-        edge = np.arange(seam, dtype=np.float32)[:, None] - 12
-        edge = edge + np.float32(ragged) * painter.fields.smooth[:1]
-        alpha = np.floor(np.clip(edge + np.float32(0.5), 0, 1) * 256).astype(np.uint16)
-        blend(picture[start : start + seam], pixels[:seam], alpha)
-        picture[start + seam :] = pixels[seam:]
+def _thicket(painter, region):
+    """A dense picture over the scene, in a region (H, W) bool of it or, where empty, all of it."""
+    random, picture = painter.random, painter.picture
+    dense = THICKETS[random.choose(DENSE)](
+        random, picture, painter.unit, painter.fields, painter.light
+    )
+    if len(region):
+        picture[region] = dense[region]
     else:
-        picture[...] = pixels
-    if painter.scene == "street":  # the kerb and marks on the road
-        white = painter.material(("plain",), np.array([190.0, 188.0, 180.0]))
-        y = random.uniform(painter.top + 15, height)
-        pitch = random.uniform(40, 90) * unit
-        for k in range(int(width / pitch) + 1):
-            painter.put(Stamp(k * pitch, y, pitch * 0.3, 2.5 * unit, white, 0.0, 8, 0.1), 0.0)
+        picture[...] = dense
 
 
-def _lines(painter, pixels):
-    """Joints between tiles, or mown stripes, in place."""
+def _region(painter):
+    """About half of the picture (H, W) bool: above or beside a ragged line, or in patches."""
     random = painter.random
-    height, width = pixels.shape[:2]
-    pitch = int(random.uniform(18, 60) * painter.unit)
-    rows, columns = np.arange(height) % (2 * pitch), np.arange(width) % (2 * pitch)
-    factor = random.choose((205, 225, 235))
-    dark = lambda part: ((part.astype(np.uint16) * factor) >> 8).astype(np.uint8)  # noqa: E731
-    if random.chance(0.5):
-        pixels[:, columns < pitch] = dark(pixels[:, columns < pitch])
-    else:
-        line = max(int(1.5 * painter.unit), 1)
-        pixels[rows % pitch < line] = dark(pixels[rows % pitch < line])
-        pixels[:, columns % pitch < line] = dark(pixels[:, columns % pitch < line])
-
-
-def _tree(painter):
-    """A trunk and a crown of leafy clumps, or a bush; larger where nearer."""
-    random, unit = painter.random, painter.unit
     height, width = painter.picture.shape[:2]
-    near = random.uniform(0, 0.5)
-    foot = painter.top + near * near * (height - painter.top)
-    x, size = random.uniform(0, width), random.uniform(10, 30) * unit
-    if random.chance(0.6):
-        bark = painter.material(("plain",), np.array([95.0, 75.0, 60.0]))
-        painter.put(Stamp(x, foot - size, size * 0.13, size * 1.1, bark, 0.0, 4, 0.1))
-        foot -= 2 * size
-    leaf = painter.material(PLAIN, np.array([85.0, 105.0, 55.0]) * random.uniform(0.5, 1.3))
-    leaf.grain, leaf.contrast, leaf.dome = "rough", 0.9, 0.35
-    for _ in range(random.integer(2, 6)):
-        dx, dy = random.uniform(-0.9, 0.9, 2) * size
-        a, b = random.uniform(0.5, 1.0, 2) * size
-        painter.put(Stamp(x + dx, foot + 0.6 * dy - 0.3 * size, a, b, leaf, 0.0, 2, 0.8))
-
-
-def _things(painter):
-    """Stones, boxes, posts, planks and heaps of them; larger where nearer."""
-    random, unit, top = painter.random, painter.unit, painter.top
-    height, width = painter.picture.shape[:2]
-    count = {"street": 9, "nature": 13, "room": 7, "ground": 10, "clutter": 42}[painter.scene]
-    palette = [painter.material() for _ in range(5)]
-    palette += [material(random, painter.saturation * 1.5) for _ in range(3)]
-    upright = painter.scene in ("street", "room")
-    for _ in range(count):
-        x, y = random.uniform(0, width), random.uniform(top, height)
-        near = 0.5 + 0.7 * (y - top) / (height - top)
-        share = random.uniform(0, 1)
-        size = (5 + 30 * share * share) * unit * near
-        if painter.scene == "clutter":
-            size = (8 + 48 * share * share) * unit
-        elif random.chance(0.2):
-            a, b = random.uniform(1.5, 4) * unit, random.uniform(20, 70) * unit
-            painter.put(Stamp(x, y - b, a, b, random.choose(palette), 0.0, 4, 0.02))
-            continue
-        for _ in range(random.choose((1, 2, 3))):
-            a, b = size * random.uniform(0.5, 1.3), size * random.uniform(0.5, 1.3)
-            turn = 0.0 if upright and random.chance(0.8) else random.uniform(0, 1)
-            shape = random.choose((4, 16, 8, 2)) if upright else random.choose((2, 2, 4))
-            ragged = 0.04 if upright else random.choose((0.15, 0.35, 0.5, 0.7))
-            painter.put(Stamp(x, y, a, b, random.choose(palette), turn, shape, ragged))
-            x, y = x + random.uniform(-1.2, 1.2) * size, y - random.uniform(0.0, 0.9) * size
+    turn, ragged = random.uniform(-0.08, 0.08), random.uniform(0, 60) * painter.unit
+    if random.chance(0.25):
+        turn = random.uniform(0, 1)
+    if random.chance(0.2):
+        return painter.fields.smooth > np.float32(random.uniform(-0.15, 0.15))
+    across = (np.arange(width, dtype=np.float32) - width / 2) * np.float32(sine(turn))
+    down = (np.arange(height, dtype=np.float32) - height / 2) * np.float32(cosine(turn))
+    line = across[None] + down[:, None] + np.float32(ragged) * painter.fields.smooth
+    return line < np.float32(random.uniform(-0.2, 0.1) * height)
 
 
 def _kin(painter, marks, kin, size, spots):
@@ -261,16 +108,3 @@ def _kin(painter, marks, kin, size, spots):
         reach = 0.6 * min(a, b)
         x0, y0 = max(int(x - reach), 0), max(int(y - reach), 0)
         marks[y0 : int(y + reach) + 1, x0 : int(x + reach) + 1] = True
-
-
-def _soften(picture):
-    """A binomial filter [1 2 1] along both axes, as a lens is soft; the rim stays as it is."""
-    pairs = picture[:, :-1].astype(np.uint16)
-    pairs += picture[:, 1:]
-    triples = pairs[:, :-1] + pairs[:, 1:]
-    pairs = triples[:-1] + triples[1:]
-    soft = pairs[:-1] + pairs[1:]
-    soft += 8
-    soft >>= 4
-    picture[1:-1, 1:-1] = soft
-    return picture

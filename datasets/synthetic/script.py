@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.synthetic.actors import Actor, Camera
+from datasets.synthetic.cast import Cast, draw_kind
 from datasets.synthetic.draws import Random, bump, cosine, sine, smoothstep
 from datasets.synthetic.figures import Figure, figure
 from datasets.synthetic.light import Light, make_light
-from datasets.synthetic.rigs import KINDS
+from datasets.synthetic.record import Record, make_record
 from datasets.synthetic.textures import Fields, colour
 
 # Weights with which a challenge is added to the leading one. These are plans; what a sequence is
@@ -18,8 +19,8 @@ CHALLENGES = {
     "illumination variation": 0.9,
     "occlusion": 1.2,
     "deformation": 1.1,
-    "motion blur": 0.6,
-    "fast motion": 0.8,
+    "motion blur": 0.4,
+    "fast motion": 0.5,
     "in-plane rotation": 1.1,
     "out of view": 0.45,
     "background clutter": 0.8,
@@ -43,7 +44,7 @@ class Script:
     actors: list[Actor]
     light: Light
     exposure: float
-    grain: float
+    record: Record
     grain_offsets: np.ndarray
 
 
@@ -65,57 +66,74 @@ def script(
     unit = unit_of(size)
     camera, shake = _camera(random, frames, size, scene, unit, planned)
     base = colour(random, 0.4)
-    kind = random.choose(list(KINDS))
-    spread = random.uniform(0, 1)
-    nominal = (28 + 52 * spread * spread) * unit
-    if "low resolution" in planned:
-        nominal = random.uniform(15, 19) * unit
+    kind = draw_kind(random)
+    nominal = _nominal(random, planned) * unit
     nominal = min(nominal, 0.4 * min(size))
     body = figure(random, kind, nominal, fields, light, base)
     target = _pose(random, frames, body, nominal, planned, camera.zoom, 0.45 * min(size))
     _place(random, target, size, shake, planned)
-    actors = _extras(random, frames, size, unit, fields, light, camera)
+    cast = Cast(random, target, kind, base, nominal, camera, unit, fields, light)
+    actors = cast.extras()
     if "similar objects" in planned:
-        actors += _similar(random, target, size, fields, light, kind, base, nominal)
+        crowd = random.chance(0.3)
+        actors += cast.lookalikes(random.choose((4, 5, 6) if crowd else (1, 2, 2, 3)), crowd)
+    elif random.chance(0.12):
+        actors += cast.lookalikes(random.choose((1, 1, 2)))
     if "occlusion" in planned:
-        actors += _occluders(random, target, camera, fields, light, base, nominal)
+        actors += cast.occluders(random.choose((1, 2, 2, 3)))
+    if random.chance(0.15):
+        actors += cast.foreground()
     behind = [actor for actor in actors if not actor.front]
     front = [actor for actor in actors if actor.front]
+    blurred = "motion blur" in planned
     return Script(
         planned=tuple(planned),
         camera=camera,
         target=target,
         actors=[*behind, target, *front],
         light=make_light(random, frames, "illumination variation" in planned),
-        exposure=random.uniform(0.8, 1.0) if "motion blur" in planned else 0.08,
-        grain=random.uniform(0.02, 0.09),
+        exposure=random.uniform(0.8, 1.0) if blurred else random.uniform(0.05, 0.5),
+        record=make_record(random, "low resolution" in planned),
         grain_offsets=np.stack(
             [np.array([random.integer(0, 64), random.integer(0, 64)]) for _ in range(frames)]
         ),
     )
 
 
+def _nominal(random, planned):
+    """The target's side at a picture of 320 x 240, in pixels."""
+    if "low resolution" in planned:
+        return random.uniform(15, 19)
+    share = random.uniform(0, 1)
+    return random.uniform(65, 95) if random.chance(0.1) else 24 + 45 * share
+
+
 def _camera(random, frames, size, scene, unit, planned):
     """The camera, and its shake (N, 2) in pixels, which moves everything that is seen."""
-    style = random.choose(("still", "pan", "pan", "hand", "hand"))
+    style = random.choose(("still", "pan", "pan", "hand", "hand", "travel", "travel"))
     zoom = 1.0 + 0.03 * random.wander(frames, 30)
-    if "scale variation" in planned and random.chance(0.4):
+    if random.chance(0.4 if "scale variation" in planned else 0.2):
         zoom = zoom * _growth(random, frames, 1.25, 1.6)
     roll = 0.004 * random.wander(frames, 25)
     shake = 0.6 * unit * random.wander(frames, 4, 2)
     if style == "hand":
-        shake = random.uniform(1.5, 3.5) * unit * random.wander(frames, 5, 2)
+        shake = random.uniform(1.5, 4.5) * unit * random.wander(frames, random.uniform(3, 7), 2)
         roll = 0.012 * random.wander(frames, 20)
     if "motion blur" in planned:
-        shake = random.uniform(9, 16) * unit * random.wander(frames, random.uniform(3, 4.5), 2)
+        shake = random.uniform(7, 14) * unit * random.wander(frames, random.uniform(3, 5), 2)
     room = np.maximum((np.array(scene) - np.array(size) / 0.85) / 2, 0) - 4 * unit
     pan = np.array(scene) / 2 + room * random.uniform(-0.5, 0.5, 2)
     pan = np.repeat(pan[None], frames, 0)
+    if style == "travel":
+        way = random.sign() * random.uniform(0.4, 0.9) * (2 * np.arange(frames) / frames - 1)
+        pan = np.array(scene) / 2 + room * way[:, None] * [1.0, random.uniform(-0.3, 0.3)]
     if style != "still":
         pan = pan + np.clip(room * 0.9 * random.wander(frames, random.uniform(20, 50), 2), -room,
-                            room) * 0.5  # fmt: skip
+                            room) * (0.2 if style == "travel" else 0.5)  # fmt: skip
     look = pan - shake / zoom[:, None]
-    return Camera(look, zoom, roll, size), shake
+    level = int(scene[1] * random.uniform(0.4, 0.6))
+    slant = random.uniform(0.1, 0.4) / (scene[1] - level) if random.chance(0.5) else 0.0
+    return Camera(look, zoom, roll, size, level, slant), shake
 
 
 def _growth(random, frames, least, most):
@@ -133,12 +151,15 @@ def _pose(random, frames, body: Figure, nominal, planned, zoom, widest):
     time = np.arange(frames)
     # The box at rest is to have an area of nominal x nominal at the first frame.
     scale = np.repeat(nominal / np.sqrt(4 * body.half[0] * body.half[1]), frames)
-    scale = scale * zoom / zoom[0] * (1.0 + 0.05 * random.wander(frames, 25))
+    scale = scale * zoom / zoom[0]
+    scale = scale * (1.0 + random.uniform(0.03, 0.14) * random.wander(frames, 20))
     if "scale variation" in planned:
         scale = scale * _growth(random, frames, 1.5, 2.3)
+    elif random.chance(0.5):
+        scale = scale * _growth(random, frames, 1.1, 1.6)
     if "low resolution" in planned:
         scale = scale * (1.0 - 0.2 * smoothstep(time / frames * 2))
-    scale = np.clip(scale, scale[0] * 10 / nominal, scale[0] * widest / nominal)
+    scale = np.clip(scale, scale[0] * 14 / nominal, scale[0] * widest / nominal)
     turn = 0.012 * random.wander(frames, 20)
     if "in-plane rotation" in planned:
         if random.chance(0.3):
@@ -154,16 +175,22 @@ def _pose(random, frames, body: Figure, nominal, planned, zoom, widest):
     main, minor = (1.0, 0.25) if upright else (0.25, 1.0)
     wave = np.stack([cosine(phase) * main, sine(phase) * main * 1.4,
                      sine(phase) * minor, cosine(phase) * minor * 1.4], -1)  # fmt: skip
-    squeeze = (0.16 if deform else 0.02) * random.wander(frames, 14)
+    squeeze = (0.16 if deform else random.uniform(0.02, 0.08)) * random.wander(frames, 14)
     stretch = np.stack([scale * (1.0 + squeeze), scale * (1.0 - squeeze)], -1)
+    yaw = np.zeros(frames)
+    if random.chance(0.4):
+        aside = random.wander(frames, random.uniform(15, 45))
+        yaw = 0.4 * aside
+        stretch[:, 0] *= 1.0 - random.uniform(0.1, 0.5) * np.minimum(aside * aside, 1.0)
     return Actor(
         body,
         np.zeros((frames, 2)),
         stretch,
         turn,
         amount * wave,
+        np.clip(yaw, -0.45, 0.45),
         time / random.uniform(7, 14) + random.uniform(0, 1),
-        np.full(frames, random.uniform(1.3, 2.2) if deform else random.uniform(0.1, 0.5)),
+        np.full(frames, random.uniform(1.3, 2.2) if deform else random.uniform(0.1, 1.0)),
     )
 
 
@@ -173,12 +200,20 @@ def _place(random, target: Actor, size, shake, planned):
     low, high = target.extents()
     wide = np.array(size, np.float64)
     room = np.maximum(wide - (high - low), 0) / 2
-    period = random.uniform(20, 45)
+    side = float(np.sqrt((high - low).prod(1).mean()))
     if "fast motion" in planned:
-        path = room * random.wander(frames, random.uniform(6.5, 9.5), 2)
+        room = np.minimum(room, 2.5 * side + 30 * size[0] / 320)
+        path = room * random.wander(frames, random.uniform(7, 12), 2)
     else:
-        roam = np.minimum(random.uniform(0.4, 1.7) * np.sqrt((high - low).prod(1)[:1, None]), room)
-        path = roam * random.wander(frames, period, 2) + room * random.uniform(-0.5, 0.5, 2)
+        # Roams about so far at so many sides a frame; a wander's mean step is 0.9 / period.
+        share = random.uniform(0, 1)
+        speed = (0.01 + 0.17 * share * share) * side
+        roam = np.minimum(random.uniform(0.5, 3.0) * side, room)
+        period = np.clip(0.9 * roam[0].max() / speed, 5, 60)
+        roam = np.minimum(roam, speed * period / 0.9)
+        path = roam * random.wander(frames, period, 2) + (room - roam) * random.uniform(-1, 1, 2)
+        jolts = np.maximum(random.wander(frames, 20, 1), 0) * random.uniform(0.0, 0.5) * side
+        path = path + jolts * random.wander(frames, random.uniform(5, 9), 2)
     path = path + wide / 2 - (low + high) / 2 + shake
     path = np.maximum(np.minimum(path, wide - 1 - high), 1 - low)
     path = np.where(high - low > wide - 2, wide / 2 - (low + high) / 2, path)
@@ -202,81 +237,3 @@ def _excursions(random, path, low, high, wide):
             goal[:, axis] = wide[axis] - low[:, axis] + 3 if full else wide[axis]
         path = path + (goal - path) * away
     return path
-
-
-def _still_pose(frames, body, scale, turn=0.0):
-    """An actor of constant shape at the origin."""
-    return Actor(
-        body, np.zeros((frames, 2)), np.full((frames, 2), scale), np.full(frames, turn),
-        np.zeros((frames, 4)), np.arange(frames) / 10, np.full(frames, 0.6),
-    )  # fmt: skip
-
-
-def _extras(random, frames, size, unit, fields, light, camera):
-    """Up to two others that go their own ways behind the target."""
-    extras = []
-    for _ in range(random.choose((0, 1, 1, 2))):
-        extent = random.uniform(22, 60) * unit
-        kind = random.choose(list(KINDS))
-        extra = _still_pose(frames, figure(random, kind, extent, fields, light), 1.0)
-        start = camera.look[0] + np.array(size) * random.uniform(-0.5, 0.5, 2)
-        roam = 50 * unit * random.wander(frames, random.uniform(15, 40), 2)
-        extra.centre[...] = camera.to_picture(start) + roam
-        extra.stretch *= camera.zoom[:, None]
-        extras.append(extra)
-    return extras
-
-
-def _similar(random, target, size, fields, light, kind, base, nominal):
-    """Look-alikes near the target: its own figure again, or another of its kind and colour."""
-    frames, time = len(target.centre), np.arange(len(target.centre))
-    lookalikes = []
-    for _ in range(random.choose((1, 2, 2, 3))):
-        body = target.figure
-        if random.chance(0.4):
-            aspect = float(body.half[0] / body.half[1])
-            body = figure(random, kind, nominal, fields, light, base, aspect)
-        twin = _still_pose(frames, body, 1.0)
-        twin.front, twin.lookalike = random.chance(0.4), True
-        twin.stretch[...] = target.stretch * random.uniform(0.85, 1.15)
-        twin.turn[...] = target.turn + 0.02 * random.wander(frames, 20)
-        twin.bend[...] = target.bend[::-1] * random.sign()
-        extent = np.maximum(4 * target.figure.half * target.stretch, 1.0)
-        bearing = random.uniform(0, 1) + 0.35 * random.wander(frames, random.uniform(20, 40))
-        radius = 0.55 + 0.75 * (random.wander(frames, random.uniform(10, 20)) + 1) * 0.5
-        radius = np.maximum(radius, 1.0 - time / 16)
-        way = np.stack([cosine(bearing), sine(bearing)], -1)
-        twin.centre[...] = target.centre + way * extent * radius[:, None]
-        lookalikes.append(twin)
-    return lookalikes
-
-
-def _occluders(random, target: Actor, camera: Camera, fields, light, base, nominal):
-    """Things that cross in front of the target, moving with the scenery and on their own."""
-    frames, time = len(target.centre), np.arange(len(target.centre))
-    crossings = []
-    for part in range(random.choose((1, 2, 2, 3))):
-        when = min(int(frames * (0.2 + 0.27 * part + random.uniform(0, 0.2))), frames - 1)
-        now = float(np.sqrt(target.stretch[when, 0] * target.stretch[when, 1]))
-        extent = nominal * now * random.uniform(0.8, 1.5)
-        kind = random.choose(("blob", "box", "walker", "vehicle", "blob", "post"))
-        tint = base if random.chance(0.35) else None
-        if kind == "post":
-            body = figure(random, "box", extent * 1.6, fields, light, tint, 0.12)
-        else:
-            body = figure(random, kind, extent, fields, light, tint)
-        cover = _still_pose(frames, body, 1.0)
-        cover.front = True
-        drift = camera.to_picture(camera.to_scenery(target.centre)[when])
-        duration = random.uniform(5, 12)
-        reach = float(body.half[0]) + nominal * now * 0.6
-        speed = random.sign() * reach / duration
-        tilt = random.uniform(-0.3, 0.3) * speed
-        own = (time - when)[:, None] * np.array([speed, tilt])
-        cover.centre[...] = drift + own
-        # It must not stand before the target in the first frames: then it comes faster.
-        first = cover.centre[:4] - target.centre[:4]
-        if (np.abs(first) < body.half + nominal * now).all(1).any() and when > 0:
-            cover.centre[...] += own * (4 * reach / (abs(speed) * when))
-        crossings.append(cover)
-    return crossings

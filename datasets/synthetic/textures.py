@@ -1,71 +1,52 @@
-"""Textured shapes: 1/f noise, materials (tone, colour ramp, pattern) and soft-edged stamps."""
+"""Textured shapes: materials (tone, colour ramp, pattern) and soft-edged stamps."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
 from datasets.synthetic.draws import Random, cosine, sine
+from datasets.synthetic.patterns import COLOURFUL, PATTERNS, pattern
 
-PLAIN = ("plain", "plain", "camouflage")
-PATTERNS = (*PLAIN, *PLAIN, "stripes", "stripes", "checks", "spots", "windows", "bricks")
+SHARED = 0.12  # of the sequences have targets in the colours of their scenery
 
 
-class Fields(NamedTuple):
-    """Noise that all surfaces of a sequence cut their grain from, each (H, W) float32."""
+@dataclass
+class Fields:
+    """What all surfaces of a sequence share.
+
+    smooth, rough: (H, W) float32, the noise that grain is cut from; palette: (K, 3) the scenery's
+    colours in 0..255; shared: 0..1, how near a target's colours are to them. The last two are drawn
+    from the noise's own bits.
+    """
 
     smooth: np.ndarray
     rough: np.ndarray
+    palette: np.ndarray = field(init=False)
+    shared: float = field(init=False)
 
+    def __post_init__(self):
+        random = Random(*(int(value * 2**20) + 2**30 for value in self.rough[0, :4].tolist()))
+        self.palette = palette(random)
+        self.shared = random.uniform(0.2, 0.7) if random.chance(SHARED) else 0.0
 
-def noise(random: Random, height: int, width: int, roughness: float) -> np.ndarray:
-    """Noise over seven octaves, (height, width) float32 with a deviation of about 0.3.
-
-    `roughness` is the amplitude of an octave relative to the next coarser one; 1 has the 1/f
-    amplitude spectrum of natural pictures.
-    """
-    field, amplitude, power = None, 1.0, 0.0
-    for octave in range(6, -1, -1):
-        rows, columns = -(-height >> octave), -(-width >> octave)
-        detail = random.bytes(rows, columns).astype(np.float32) * (2 / 255) - 1
-        power += amplitude * amplitude
-        if field is None:
-            field = detail
-        else:
-            detail *= amplitude
-            detail += _double(field)[:rows, :columns]
-            field = detail
-        amplitude *= roughness
-    field *= np.float32(0.6 / np.sqrt(power))
-    return field
-
-
-def _double(field):
-    """Twice as many samples along both axes, by linear interpolation between sample centres."""
-    rows, columns = field.shape
-    near, far = field * np.float32(0.75), field * np.float32(0.25)
-    tall = np.empty((2 * rows, columns), np.float32)
-    np.add(near[1:], far[:-1], out=tall[2::2])
-    np.add(near[:-1], far[1:], out=tall[1:-1:2])
-    tall[0], tall[-1] = field[0], field[-1]
-    near, far = tall * np.float32(0.75), tall * np.float32(0.25)
-    out = np.empty((2 * rows, 2 * columns), np.float32)
-    np.add(near[:, 1:], far[:, :-1], out=out[:, 2::2])
-    np.add(near[:, :-1], far[:, 1:], out=out[:, 1:-1:2])
-    out[:, 0], out[:, -1] = tall[:, 0], tall[:, -1]
-    return out
+    def tinted(self, colour: np.ndarray) -> np.ndarray:
+        """A target's colour (3,), moved towards the nearest of the scenery's."""
+        apart = np.abs(self.palette - colour)
+        nearest = self.palette[(apart[:, 0] + apart[:, 1] + apart[:, 2]).argmin()]
+        return colour + self.shared * (nearest - colour)
 
 
 @dataclass
 class Material:
     """How a surface looks.
 
-    ramp: (256, 3) uint8; rows 0..127 colour the surface from dark to light, rows 128..255 the
-        second colour of its pattern.
+    ramp: (256 or 512, 3) uint8; rows 0..127 colour the surface from dark to light, those after
+        them likewise in the other colours of its pattern, one or three.
     contrast, dome, rim: how strongly noise, light from one side, and a darker edge show.
-    grain: "smooth", "rough" or "streaks".
+    grain: "noise", "veins" or "streaks"; roughness: of the noise, 0.4 to 1.1.
     frequency: pattern periods over half of the shape; turn: its direction in turns.
+    skin: (h, w, 3) uint8 that is shown instead of ramp and pattern, or None.
     """
 
     ramp: np.ndarray
@@ -76,22 +57,39 @@ class Material:
     pattern: str
     frequency: float
     turn: float
+    roughness: float = 0.95
+    skin: np.ndarray | None = None
 
 
 def colour(random: Random, saturation: float) -> np.ndarray:
     """A colour (3,) in 0..255: mostly of warm hue, as most things are, of any lightness."""
     part = random.uniform(0, 1)
     low, high = (0.0, 0.14) if part < 0.6 else (0.52, 0.66) if part < 0.8 else (0.0, 1.0)
-    hue, light = random.uniform(low, high), random.uniform(40, 205)
-    tint = cosine(hue - np.array([0.0, 1 / 3, 2 / 3]))
+    hue, light = random.uniform(low, high), random.uniform(22, 225)
+    tint = np.array([cosine(hue), cosine(hue - 1 / 3), cosine(hue - 2 / 3)])
     return np.clip(light * (1 + saturation * tint), 0, 255)
 
 
-def _half_ramp(middle, spread):
-    dark, light = middle * (1 - spread), middle + (255 - middle) * spread * 0.8
-    t = np.arange(128)[:, None] / 127
-    lower, upper = dark + (middle - dark) * 2 * t, middle + (light - middle) * (2 * t - 1)
-    return np.where(t < 0.5, lower, upper)
+def palette(random: Random) -> np.ndarray:
+    """Three to seven colours (K, 3) that go together: mostly muted, from dark to light."""
+    vivid = random.chance(0.12)
+    saturation = random.uniform(0.2, 0.4) if vivid else random.uniform(0.02, 0.18)
+    count = random.integer(3, 8)
+    each = [random.uniform(0.5, 1.5) * saturation for _ in range(count)]
+    colours = np.stack([colour(random, one) for one in each])
+    if random.chance(0.6):  # one hue prevails, as on a lawn or a lake
+        colours = colours + random.uniform(0.4, 0.8) * (colours[:1] - colours)
+        colours = colours * random.uniform(0.35, 1.7, count)[:, None]
+    return np.clip(colours, 12, 240)
+
+
+def _ramps(colours, spread):
+    """128 rows for each of the colours (K, 3), from a darker to a lighter one through it."""
+    middle = colours[:, None]
+    dark, light = middle * (1 - spread), middle + (255 - middle) * (spread * 0.8)
+    t = np.arange(64)[:, None] / 64
+    ramps = np.concatenate([dark + (middle - dark) * t, middle + (light - middle) * t], 1)
+    return np.floor(np.clip(ramps, 0, 255) + 0.5).astype(np.uint8).reshape(-1, 3)
 
 
 def material(
@@ -105,17 +103,20 @@ def material(
     second = colour(random, saturation)
     if random.chance(0.5):  # tone on tone
         second = np.clip(first * random.choose((0.45, 0.65, 1.4, 1.7)), 5, 250)
-    spread = random.uniform(0.45, 0.85)
-    ramp = np.concatenate([_half_ramp(first, spread), _half_ramp(second, spread)])
+    chosen, colours = random.choose(patterns), [first, second]
+    if chosen in COLOURFUL:
+        colours += [colour(random, saturation) for _ in range(2)]
+    ramp = _ramps(np.stack(colours), random.uniform(0.45, 0.85))
     return Material(
-        ramp=np.floor(np.clip(ramp, 0, 255) + 0.5).astype(np.uint8),
-        contrast=random.uniform(0.2, 0.7),
-        dome=random.uniform(0.05, 0.35),
-        rim=random.uniform(0.0, 0.3),
-        grain=random.choose(("smooth", "rough", "rough", "streaks")),
-        pattern=random.choose(patterns),
+        ramp=ramp,
+        contrast=random.uniform(0.05, 0.25) if random.chance(0.4) else random.uniform(0.2, 0.75),
+        dome=random.uniform(0.0, 0.45),
+        rim=random.uniform(0.0, 0.35),
+        grain=random.choose(("noise", "noise", "noise", "veins", "streaks")),
+        pattern=chosen,
         frequency=random.uniform(1.0, 3.5),
         turn=random.choose((0.0, 0.25, 0.0, 0.25, random.uniform(0, 1))),
+        roughness=random.uniform(0.4, 1.1),
     )
 
 
@@ -125,7 +126,8 @@ class Stamp:
 
     centre (x, y) and half axes (a, b) in the units of what it is painted on; turn in turns;
     exponent 2 (ellipse), 4, 8 or 16 (nearly a rectangle); ragged: how far noise moves the
-    outline, with fine noise (leaves) from 0.6 on.
+    outline, with fine noise (leaves) from 0.6 on; cuts: lines (turn, distance) in half axes,
+    beyond which nothing is left.
     """
 
     x: float
@@ -136,6 +138,7 @@ class Stamp:
     turn: float = 0.0
     exponent: int = 2
     ragged: float = 0.15
+    cuts: tuple[tuple[float, float], ...] = ()
 
     def bounds(self, scale: float, height: int, width: int) -> tuple[int, int, int, int]:
         """Texels x0, y0, x1, y1 that it may touch on a canvas of `scale` texels a unit."""
@@ -184,10 +187,15 @@ def paint(
 
 def _inside(u, v, stamp, bumps):
     """Positive within the outline, falling by `exponent` a half axis there."""
+    x, y = u, v
     u, v = u * u, v * v
     for _ in range(stamp.exponent.bit_length() - 2):
         u, v = u * u, v * v
-    return 1 - u - v + np.float32(2.0 * stamp.ragged) * bumps
+    rim = 1 - u - v + np.float32(2.0 * stamp.ragged) * bumps
+    for turn, far in stamp.cuts:
+        across = x * np.float32(cosine(turn)) + y * np.float32(sine(turn))
+        rim = np.minimum(rim, np.float32(stamp.exponent) * (np.float32(far) - across))
+    return rim
 
 
 def _cut(random, field, shape, streaks=False):
@@ -208,40 +216,47 @@ def _cut(random, field, shape, streaks=False):
 
 def surface(random, u, v, inside, look: Material, fields: Fields, light) -> np.ndarray:
     """Colours (h, w, 3) uint8 of a surface at shape coordinates u, v (h, w)."""
-    field = fields.smooth if look.grain == "smooth" else fields.rough
-    grain = _cut(random, field, u.shape, look.grain == "streaks")
+    grain = _grain(random, fields, u.shape, look)
     tone = np.float32(0.55) + np.float32(look.contrast) * grain
     tone += np.float32(look.dome * light[0]) * u + np.float32(look.dome * light[1]) * v
     if look.rim:
         tone -= np.float32(look.rim) * np.clip(1 - 2 * inside, 0, 1)
-    index = (np.clip(tone, 0, 1) * np.float32(127)).astype(np.uint8)
+    if look.skin is not None:
+        return _skinned(random, look.skin, tone)
+    index = (np.clip(tone, 0, 1) * np.float32(127)).astype(np.uint16)
     if look.pattern != "plain":
-        index[_pattern(u, v, grain, look)] += 128
+        index += np.uint16(128) * pattern(random, u, v, grain, look).astype(np.uint16)
     return look.ramp.take(index, axis=0)
 
 
-def _pattern(u, v, grain, look):
-    """Where the second colour shows, (h, w) bool."""
-    c, s = np.float32(cosine(look.turn)), np.float32(sine(look.turn))
-    f = np.float32(look.frequency)
-    p = (u * c + v * s) * f + np.float32(0.25) * grain
-    if look.pattern == "camouflage":
-        return grain > np.float32(0.1)
-    p = p - np.floor(p)
-    if look.pattern == "stripes":
-        return p < np.float32(0.45)
-    q = (v * c - u * s) * f
-    row = np.floor(q)
-    q = q - row
-    if look.pattern == "checks":
-        return (p < np.float32(0.5)) ^ (q < np.float32(0.5))
-    if look.pattern == "windows":
-        return (np.abs(p - np.float32(0.5)) < 0.3) & (np.abs(q - np.float32(0.5)) < 0.28)
-    if look.pattern == "bricks":
-        p = p + np.float32(0.5) * (row - 2 * np.floor(row / 2))
-        return (q < np.float32(0.12)) | (np.abs(p - np.float32(0.97)) < np.float32(0.06))
-    p, q = p - np.float32(0.5), q - np.float32(0.5)
-    return p * p + q * q < np.float32(0.1)
+def _skinned(random, skin, tone):
+    """A random window of a picture, lit by tone (h, w)."""
+    rows, columns = (np.arange(side) for side in tone.shape)
+    height, width = skin.shape[:2]
+    y, x = random.integer(0, height), random.integer(0, width)
+    rows, columns = (y + rows) % (2 * height), (x + columns) % (2 * width)  # mirrored tiles
+    rows = np.minimum(rows, 2 * height - 1 - rows)
+    columns = np.minimum(columns, 2 * width - 1 - columns)
+    gain = np.floor(np.clip(np.float32(0.5) + tone * np.float32(0.9), 0.1, 2) * np.float32(128))
+    gain = cv2.merge([gain.astype(np.uint16)] * 3)
+    window = skin.take(rows, axis=0).take(columns, axis=1)
+    return np.minimum((window * gain) >> 7, 255).astype(np.uint8)
+
+
+def _grain(random, fields, shape, look):
+    """Noise (h, w) of a material's kind and roughness, with a deviation of about 0.3."""
+    if look.grain == "streaks":
+        return _cut(random, fields.rough, shape, True)
+    rough = np.float32(min(max((look.roughness - 0.4) / 0.55, 0.0), 1.0))
+    if look.grain == "veins":
+        field = fields.rough if rough > 0.5 else fields.smooth
+        return np.float32(0.6) - np.float32(3.5) * np.abs(_cut(random, field, shape))
+    grain = (1 - rough) * _cut(random, fields.smooth, shape)
+    grain += rough * _cut(random, fields.rough, shape)
+    if look.roughness > 0.95:  # differences of neighbours hold fine detail alone
+        fine = _cut(random, fields.rough, (shape[0], shape[1] + 1))
+        grain += np.float32(6 * (look.roughness - 0.95)) * (fine[:, 1:] - fine[:, :-1])
+    return grain
 
 
 def blend(region: np.ndarray, pixels: np.ndarray, alpha: np.ndarray) -> None:

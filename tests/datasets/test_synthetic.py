@@ -26,8 +26,12 @@ def footage():
 
 
 def mask(actor, index, size):
-    """Where an actor is at least half opaque in a frame, drawn without blur: (H, W) bool."""
+    """Where an actor is at least half opaque in a frame, drawn without blur: (H, W) bool. Of a
+    figure that boxes are about a part of, that part alone is drawn.
+    """
     out = np.zeros(size[::-1], bool)
+    limbs = [limb for limb in actor.figure.limbs if limb.labelled]
+    actor = replace(actor, figure=replace(actor.figure, limbs=limbs))
     drawn = sprite(actor, index, None, size)
     if drawn is not None:
         patch, (x, y) = drawn
@@ -41,13 +45,14 @@ def bounds(area):
     return np.array([xs[0], ys[0], xs[-1] + 1 - xs[0], ys[-1] + 1 - ys[0]], np.float64)
 
 
-# Made with OpenCV 5.0 and 4.11, NumPy 2.4 and 2.0, with AVX-512 and AVX2 and without.
+# Made with OpenCV 5.0 and NumPy 2.4, with AVX-512 and AVX2 and without, of them and OpenBLAS.
 COMMITTED = {
-    ("test", 0): "56f4cad52ccebf93797c4e91d1699e5c",
-    ("test", 5): "0391df8a82f811b3a1f629609e5eb0ad",
-    ("test", 9): "5f24f9ff48eb376c313853c35566dba5",
-    ("val", 3): "19a6b3cb1a8e9042b4fb3df52bad97c6",
-    ("train", 999): "421ff670a9190ac9e718e405eef2de2e",
+    ("test", 0): "f99996b9866b6aa39f649ecc44d1a27a",
+    ("test", 5): "7d65b81bb33a0c0e6b750933f120fec8",
+    ("test", 9): "7fc520648a4621d1cb361bf1c0738375",
+    ("val", 3): "1ba7c2f885bdcc1396afa9e4141b821e",
+    ("train", 999): "141732fc677ba3a7edc1c3228e68c512",
+    ("train", 40): "df1b36ad05c5ef6cb515fe53898e927a",
 }
 
 
@@ -170,7 +175,7 @@ def test_first_frame_shows_the_whole_target(footage):
     for sequence in footage:
         x, y, w, h = sequence.boxes[0]
         assert x > 0 and y > 0 and x + w < 320 and y + h < 240
-        assert 14 < math.sqrt(w * h) < 100 and 0.35 < w / h < 2.6
+        assert 14 < math.sqrt(w * h) < 110 and 0.35 < w / h < 2.6
         plan = sequence.stage().script
         seen = mask(plan.target, 0, sequence.size)
         for actor in plan.actors:
@@ -208,14 +213,16 @@ def test_the_frame_shows_the_target_where_its_box_is(footage):
     compared = 0
     for sequence in footage:
         stage = sequence.stage()
-        if any(actor.front for actor in stage.script.actors):
+        plan = stage.script
+        if any(actor.front for actor in plan.actors) or any(
+            not limb.labelled for limb in plan.target.figure.limbs
+        ):
             continue
         index = len(sequence) // 2
-        full = sequence.frame(index).astype(int)
-        plan = stage.script
-        actors, plan.actors = plan.actors, [a for a in plan.actors if a is not plan.target]
+        plan = replace(plan, record=replace(plan.record, softness=0, coarse=False, steps=None))
+        full = frame(plan, stage.scenery.picture, stage.noise, index).astype(int)
+        plan = replace(plan, actors=[a for a in plan.actors if a is not plan.target])
         bare = frame(plan, stage.scenery.picture, stage.noise, index)
-        plan.actors = actors
         changed = np.abs(full - bare).max(2) > 25
         if np.count_nonzero(changed) < 50:  # too dark to tell
             continue
@@ -315,6 +322,7 @@ def test_rotation_and_deformation_labels_follow_the_pose(footage):
         still = {
             "turn": np.zeros(count),
             "bend": np.zeros((count, 4)),
+            "yaw": np.zeros(count),
             "clock": np.zeros(count),
             "vigour": np.zeros(count),
             "stretch": target.stretch[:1].repeat(count, 0),
