@@ -21,7 +21,7 @@ class Settings:
     batch_size: int
     max_steps: int | None
     workers: int | str
-    amp: bool
+    amp: bool | str
     compile: bool
     clip_norm: float
     log_every: int
@@ -42,6 +42,8 @@ class Settings:
         counts = ("epochs", "clips_per_epoch", "batch_size", "log_every", "picture_every")
         for name in (*counts, "checkpoint_every", "keep_most", "validate_every"):
             check_number(f"trainer.{name}", getattr(self, name), 1)
+        if self.amp not in (True, False, "auto"):
+            raise InputError(f"trainer.amp={self.amp}: expected true, false or auto")
         if self.workers != "auto":
             check_number("trainer.workers", self.workers, 0)
         check_number("trainer.frozen_epochs", self.frozen_epochs, 0)
@@ -90,6 +92,10 @@ class Settings:
                 f"trainer.batch_size={self.batch_size}: expected a multiple of the {ranks} "
                 "processes, which share it"
             )
+
+    def mixed(self, device: torch.device) -> bool:
+        """Whether steps compute in bf16 where that serves. `auto`: on a GPU alone."""
+        return device.type == "cuda" if self.amp == "auto" else bool(self.amp)
 
     def readers(self, device: torch.device, ranks_here: int) -> int:
         """Processes that read clips for one rank. `auto`: on a GPU the machine's cores shared among

@@ -62,7 +62,7 @@ class Training:
         self.directory, self.config, self.device = directory, config, device
         self.footage, self.validate, self.world = footage, validate, world
         settings.check_ranks(self.world.size)
-        self.amp = settings.amp and device.type == "cuda"
+        self.amp = settings.mixed(device)
         if not any(p.requires_grad for p in tracker.parameters()):
             raise InputError("nothing to train: this tracker has no weights that train")
         self.optimizer = build_optimizer(

@@ -55,7 +55,7 @@ class Clips:
 def settings(**changed):
     values = {
         "epochs": 2, "clips_per_epoch": 10, "batch_size": 2, "max_steps": None, "workers": 0,
-        "amp": True, "compile": False, "clip_norm": 10.0, "log_every": 2, "picture_every": 4,
+        "amp": "auto", "compile": False, "clip_norm": 10.0, "log_every": 2, "picture_every": 4,
         "checkpoint_every": 3, "keep_every": None, "keep_most": 5, "unreadable": 0.01,
         "validate": True, "validate_every": 1, "learning_rate": 0.1, "backbone_factor": 1.0,
         "final_learning_rate": 0.001, "momentum": 0.0, "weight_decay": 0.0,
@@ -247,6 +247,26 @@ def test_a_damaged_checkpoint_is_named(tmp_path, damage):
 def test_a_rate_of_zero_is_refused(name):
     with pytest.raises(InputError, match=f"optimizer.{name}=0: expected a number above 0"):
         settings(**{name: 0.0})
+
+
+@pytest.mark.parametrize(("amp", "expected"), [("auto", False), (True, True), (False, False)])
+def test_steps_on_the_cpu_compute_in_bf16_where_that_is_said(tmp_path, amp, expected):
+    types = []
+
+    class Product(Line):
+        def loss(self, clip):
+            types.append((self.value[None, None] @ torch.ones(1, 1)).dtype)
+            return super().loss(clip)
+
+    training(tmp_path, Product(), amp=amp, max_steps=1, validate=False).fit()
+    assert types == [torch.bfloat16 if expected else torch.float32]
+    assert weights(tmp_path)["model"]["value"].dtype == torch.float32
+    assert settings(amp=amp).mixed(torch.device("cuda")) is (amp is not False)
+
+
+def test_another_precision_is_refused():
+    with pytest.raises(InputError, match="trainer.amp=bf16: expected true, false or auto"):
+        settings(amp="bf16")
 
 
 def test_a_batch_is_shared_evenly():
