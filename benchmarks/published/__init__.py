@@ -4,12 +4,15 @@
     source: which paper, which table or section
     own: TRACKER                                         # comparisons: the row of the paper's own
     protocol: reset                                      # where it is not ope
+    reference: ROW                                       # ablations: what rows are measured against
     rows:                                                # in the paper's order
       ROW: {BENCHMARK: {METRIC: figure, ...}, ...}       # {} where the paper gives none
-    derived: the same shape                              # from gains that the text gives
+    order: {BENCHMARK: [best ROW, ...]}                  # where the text alone places some rows
+    derived: the same shape as rows                      # from gains that the text gives
     notes: [contradictions, derived figures, readings]
 
-An ablation is named as in configs/experiment/, and so are its rows. Rows of a comparison are
+An ablation is named as in configs/experiment/, and so are its rows. One that trains another's rows
+small says which, `small: TABLE`, and has `notes` of its own alone. Rows of a comparison are
 trackers as the paper prints their names. Benchmarks and metrics are called as in report.json and
 its headings: OTB-2015, success_auc; shares are in [0, 1], also where the paper has percentages.
 Besides those:
@@ -21,7 +24,7 @@ Besides those:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -47,7 +50,9 @@ class PublishedTable:
     """A paper's table: `rows` is row -> benchmark -> metric -> figure, in the paper's order.
 
     `derived` has the same shape: what the paper does not print but gives a difference to. `own` is
-    the row of the paper's own tracker, empty for an ablation, whose rows all are.
+    the row of the paper's own tracker, empty for an ablation, whose rows all are. Of an ablation,
+    `reference` is the row that the paper measures the others against, empty where there is none,
+    and `order` has benchmark -> rows, best first, where the text places some without a figure.
     """
 
     source: str
@@ -57,6 +62,8 @@ class PublishedTable:
     own: str = ""
     protocol: str = "ope"
     derived: Rows = field(default_factory=dict)
+    reference: str = ""
+    order: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,11 @@ def published_names(kind: str = "ablation") -> tuple[str, ...]:
 def published_table(name: str) -> PublishedTable:
     """The table of that name, one of `published_names`."""
     facts = yaml.load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"), Loader=LOADER)
-    return PublishedTable(**facts | {"notes": tuple(facts.get("notes", ()))})
+    notes = tuple(facts.pop("notes", ()))
+    if "small" in facts:
+        whole = published_table(facts["small"])
+        return replace(whole, notes=(*whole.notes, *notes))
+    return PublishedTable(**facts, notes=notes)
 
 
 def published_metrics(benchmark: str) -> tuple[str, ...]:

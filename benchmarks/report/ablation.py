@@ -1,42 +1,19 @@
-"""Ablation tables: the reports of a sweep's rows beside what the paper says of each."""
+"""Ablation tables: what a sweep's rows came to, beside what the paper says of each."""
 
-import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from benchmarks.ablation import METRICS, NOTHING, Measured, read_rows
 from benchmarks.figures import METRICS as FIGURES
+from benchmarks.orderings import compare, orderings, published_ranks, ranks, scopes
 from benchmarks.published import PublishedTable, published_names, published_table
+from benchmarks.report.orderings import ordering_lines
 from ops.errors import InputError
 from ops.files import write_atomically
 
-METRICS = {metric: FIGURES[metric].head for metric in ("success_auc", "precision_20", "eao")}
-RANKING = ("success_auc", "eao")  # whose interval is shown: the first that was measured
-NOTHING = "-"
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One report, of one row's own tracker.
-
-    Attributes:
-        place: the report's folder below the table's: ROW, or ROW/PART.
-        benchmark: what was tracked: benchmark, protocol, number of sequences, which part.
-        scores: metric -> mean over sequences.
-        interval: 95 %, of the first of RANKING that was measured; None for one sequence.
-        weights: "trained, step N", "untrained", or what the report says.
-    """
-
-    place: str
-    benchmark: str
-    scores: dict[str, float]
-    interval: tuple[float, float] | None
-    weights: str
-
-    @property
-    def row(self) -> str:
-        return self.place.split("/")[0]
+SEEDS_RANGE, RANK = "seeds' range", "rank"
+HEADS = {metric: FIGURES[metric].head for metric in METRICS}
 
 
 @dataclass(frozen=True)
@@ -53,8 +30,12 @@ def write_tables(directory: Path) -> str:
     """Tables of the rows below `directory`, as text; each is also written into its table.md.
 
     DIR/ROW/report.json is a row of the table DIR, which is compared if the paper's table has that
-    name; DIR/ROW/PART/report.json is another report of it, on another benchmark or from another
-    seed. A directory of several tables gives each of them.
+    name; DIR/ROW/seed-N/report.json is one of its seeds, of which the row has the mean; and
+    DIR/ROW/PART/report.json, or DIR/ROW/seed-N/PART, is the row on another benchmark. A directory
+    of several tables gives each of them.
+
+    Where the reports have the scores of single sequences, rows are compared in pairs: with the one
+    that the paper measures against, and in the order in which the paper puts them.
 
     Raises:
         InputError: no such directory, no row in it, or a report that cannot be read.
@@ -72,12 +53,14 @@ def write_tables(directory: Path) -> str:
         published = PublishedTable("", {})
         if folder.name in published_names():
             published = published_table(folder.name)
-        columns = table_columns(measured, published)
-        write_atomically(folder / "table.md", markdown_table(folder.name, columns, published))
+        columns, found = table_columns(measured, published), ordering_lines(measured, published)
+        write_atomically(
+            folder / "table.md", markdown_table(folder.name, columns, published, found)
+        )
         caption = [f"paper: {published.source}"] * bool(published.source)
-        caption += [f"note: {note}" for note in published.notes]
-        lines = [folder.name, text_table(columns), *caption, f"written: {folder / 'table.md'}"]
-        texts.append("\n".join(lines))
+        caption += [f"note: {note}" for note in (*published.notes, *_readings(columns))]
+        lines = [folder.name, text_table(columns), *caption, *found]
+        texts.append("\n".join([*lines, f"written: {folder / 'table.md'}"]))
     if not texts:
         raise InputError(
             f"runs={directory}: no row was found; expected ROW/report.json in it, or TABLE/ROW/"
@@ -86,37 +69,86 @@ def write_tables(directory: Path) -> str:
     return "\n\n".join(texts)
 
 
-def read_rows(folder: Path) -> list[Measured]:
-    """What FOLDER/ROW/report.json and FOLDER/ROW/PART/report.json say, by place."""
-    paths = [*folder.glob("*/report.json"), *folder.glob("*/*/report.json")]
-    return [_read(path, folder) for path in sorted(paths, key=lambda path: path.parent)]
-
-
-def table_columns(measured: list[Measured], published: PublishedTable) -> list[Column]:
-    """The paper's rows in its order, each with its reports or a dash, then rows of one's own."""
+def table_columns(measured: Sequence[Measured], published: PublishedTable) -> list[Column]:
+    """The paper's rows in its order, each with what was measured or a dash, then one's own rows."""
     own = sorted({m.row for m in measured} - set(published.rows))
     lines: list[tuple[str, Measured | None]] = []
     for row in (*published.rows, *own):
         lines += [(row, m) for m in measured if m.row == row] or [(row, None)]
-    places = [m.place if m else row for row, m in lines]
     found = [m for _, m in lines]
-    columns = [Column("", "row", places, numeric=False)]
-    columns.append(Column("", "measured on", [m.benchmark if m else NOTHING for m in found], False))
-    for metric, head in METRICS.items():
+
+    def column(group: str, head: str, text, numeric: bool = True) -> Column:
+        return Column(group, head, [text(m) if m else NOTHING for m in found], numeric)
+
+    columns = [Column("", "row", [m.place if m else row for row, m in lines], numeric=False)]
+    columns.append(column("", "measured on", lambda m: m.setting, numeric=False))
+    several = any(len(m.seeds) > 1 for m in measured)
+    if several:
+        columns.append(column("measured", "seeds", _seeds))
+    for metric, head in HEADS.items():
         if any(metric in m.scores for m in measured):
-            cells = [_number(m.scores.get(metric) if m else None) for m in found]
-            columns.append(Column("measured", head, cells))
-    spreads = [_spread(m.interval if m else None) for m in found]
-    columns.append(Column("measured", "95 % interval", spreads))
-    columns.append(
-        Column("measured", "weights", [m.weights if m else NOTHING for m in found], False)
+            columns.append(column("measured", head, lambda m, of=metric: _number(m.scores.get(of))))
+    if several:
+        columns.append(column("measured", SEEDS_RANGE, lambda m: _spread(m.range, len(m.seeds))))
+    columns.append(column("measured", "95 % interval", lambda m: _spread(m.interval)))
+    differences, places = _differences(measured, published), _places(measured, published)
+    if differences:
+        head = f"minus {published.reference}"
+        columns.append(column("measured", head, lambda m: differences.get(m.key, NOTHING)))
+    if places:
+        columns.append(column("measured", RANK, lambda m: places.get(m.key, NOTHING)))
+    columns.append(column("measured", "weights", lambda m: m.weights, numeric=False))
+    return columns + list(
+        _published_columns([row for row, _ in lines], measured, published, places)
     )
-    for benchmark, metric in _published_figures(published):
-        cells = [
-            _number(published.rows.get(row, {}).get(benchmark, {}).get(metric)) for row, _ in lines
-        ]
-        columns.append(Column(f"paper, {benchmark}", METRICS[metric], cells))
-    return columns
+
+
+def _published_columns(rows, measured, published, places) -> Iterator[Column]:
+    """Of each benchmark its figures and, beside rows that were ranked, the paper's ranks."""
+    metric = next((m.metric for m in measured if m.key in places), None)
+    ranked = published_ranks(published, metric) if metric else {}
+    for benchmark, metrics in _published_figures(published).items():
+        group = f"paper, {benchmark}"
+        for name in metrics:
+            figures = [published.rows.get(row, {}).get(benchmark, {}).get(name) for row in rows]
+            yield Column(group, HEADS[name], [_number(figure) for figure in figures])
+        if benchmark in ranked:
+            yield Column(group, RANK, [str(ranked[benchmark].get(row, NOTHING)) for row in rows])
+
+
+def _differences(measured: Sequence[Measured], published: PublishedTable) -> dict[tuple, str]:
+    """key of a row -> its score minus the reference row's, with the interval of the difference."""
+    found = {}
+    for rows in scopes(measured):
+        compared = compare(rows)
+        for one in rows:
+            pair = compared.get((one.row, published.reference))
+            if pair is not None:
+                found[one.key] = f"{pair.difference:+.3f} ({_spread(pair.interval)})"
+    return found
+
+
+def _places(measured: Sequence[Measured], published: PublishedTable) -> dict[tuple, str]:
+    """key of a row -> its place among those that were measured alike and that the paper ranks;
+    {} where no two of them are compared."""
+    found = {}
+    for rows in scopes(measured):
+        if any(orderings(rows, published)):
+            named = set().union(*published_ranks(published, rows[0].metric).values())
+            scores = {m.key: m.scores[m.metric] for m in rows if m.row in named}
+            found |= {one: str(place) for one, place in ranks(scores).items()}
+    return found
+
+
+def _readings(columns: Sequence[Column]) -> list[str]:
+    """How columns are to be read that do not say it themselves."""
+    heads = {column.head for column in columns}
+    said = {
+        SEEDS_RANGE: "measured figures are means over the seeds, and intervals are of these means, "
+        "by bootstrap over sequences; the seeds' range is the lowest and the highest of them.",
+        RANK: "measured ranks are among the rows here that the paper ranks.",
+    }
+    return [words for head, words in said.items() if head in heads]
 
 
 def text_table(columns: list[Column]) -> str:
@@ -135,8 +167,10 @@ def text_table(columns: list[Column]) -> str:
     return "\n".join(texts)
 
 
-def markdown_table(name: str, columns: list[Column], published: PublishedTable) -> str:
-    """The same for a paper's draft."""
+def markdown_table(
+    name: str, columns: list[Column], published: PublishedTable, found: list[str]
+) -> str:
+    """The same for a paper's draft; `found` are lines on the orderings."""
     heads = [f"{c.group}: {c.head}" if c.group else c.head for c in columns]
     rules = ["---:" if c.numeric else ":---" for c in columns]
     rows = zip(*(c.cells for c in columns), strict=True)
@@ -144,69 +178,32 @@ def markdown_table(name: str, columns: list[Column], published: PublishedTable) 
     lines += [f"| {' | '.join(_escaped(cells))} |" for cells in (heads, rules, *rows)]
     if published.source:
         lines += ["", f"Paper: {published.source}."]
-    lines += [""] * bool(published.notes) + [f"- {note}" for note in published.notes]
+    notes = [*published.notes, *_readings(columns)]
+    lines += [""] * bool(notes) + [f"- {note}" for note in notes]
+    lines += ["", "```text", *found, "```"] if found else []
     return "\n".join(lines) + "\n"
 
 
-def _read(path: Path, folder: Path) -> Measured:
-    place = path.parent.relative_to(folder).as_posix()
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-        tracker = _own_tracker(path, place.split("/")[0], list(report["scores"]))
-        scores = {m: report["scores"][tracker].get(m) for m in METRICS}
-        made_by = report["made_by"].get(tracker, {})
-        benchmark, protocol = report["benchmark"], report["protocol"]
-        intervals = report["intervals"].get(tracker, {})
-        count = len(report["per_sequence"][tracker])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: not a report: {type(error).__name__} {error}") from error
-    scores = {metric: score for metric, score in scores.items() if score is not None}
-    ranked = next((intervals.get(metric) for metric in RANKING if metric in scores), None)
-    interval = tuple(ranked) if ranked and None not in ranked else None
-    sequences = f"{count} sequence{'s' if count != 1 else ''}"
-    facts = [benchmark, protocol, made_by.get("part") or sequences]
-    weights = _weights(str(made_by.get("weights", NOTHING)))
-    return Measured(place, ", ".join(facts), scores, interval, weights)
-
-
-def _own_tracker(path: Path, row: str, trackers: list[str]) -> str:
-    """Which of a report's trackers is the row's, and not a baseline beside it.
-
-    It is the one that the run's config labels, or that is called as the row; or the only one.
-    """
-    config = path.parent / ".hydra" / "config.yaml"
-    label = yaml.safe_load(config.read_text())["label"] if config.exists() else row
-    for name in (label, row):
-        if name in trackers:
-            return name
-    if len(trackers) == 1:
-        return trackers[0]
-    raise InputError(f"{path}: none of {', '.join(trackers)} is called {label}")
-
-
-def _weights(words: str) -> str:
-    """Shortened from what engine/ writes: a checkpoint's path gives way to its step."""
-    if words.startswith("untrained"):
-        return "untrained"
-    path, _, step = words.rpartition(", step ")
-    return f"trained, step {step}" if path else words
-
-
-def _published_figures(published: PublishedTable) -> list[tuple[str, str]]:
-    """(benchmark, metric) of all that a table has, benchmark by benchmark."""
+def _published_figures(published: PublishedTable) -> dict[str, list[str]]:
+    """benchmark -> its metrics, of all that a table has."""
     found: dict[str, set[str]] = {}
     for row in published.rows.values():
         for benchmark, figures in row.items():
             found.setdefault(benchmark, set()).update(figures)
-    return [(b, metric) for b, metrics in found.items() for metric in METRICS if metric in metrics]
+    return {b: [metric for metric in METRICS if metric in names] for b, names in found.items()}
+
+
+def _seeds(row: Measured) -> str:
+    return ", ".join("?" if seed is None else str(seed) for seed in row.seeds)
 
 
 def _number(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.3f}"
 
 
-def _spread(interval: tuple[float, float] | None) -> str:
-    return NOTHING if interval is None else "{:.3f} to {:.3f}".format(*interval)
+def _spread(bounds: tuple[float, float] | None, runs: int = 2) -> str:
+    known = bounds is not None and runs > 1
+    return "{:.3f} to {:.3f}".format(*bounds) if known else NOTHING
 
 
 def _aligned(cells: list[str], right: bool) -> list[str]:

@@ -30,12 +30,19 @@ COUNTS = {
     "hrom_representation": 8,
     "hrom_modules": 8,
     "hrom_backbones": 9,
+    "rar_components_small": 9,
+    "rasnet_attention_small": 6,
 }
+SMALL = [table for table in COUNTS if table.endswith("_small")]
 FILES = [path for table in COUNTS for path in sorted((CONFIGS / "experiment" / table).glob("*"))]
 ROWS = [f"{path.parent.name}/{path.stem}" for path in FILES]
 
 PLAIN_RAR = "tracker=rar backbone.deformable=[] head.stride=${backbone.stride}"
 PLAIN_HROM = "tracker=hrom head.channel_mask=false head.spatial_mask=false head.deformable=false"
+SMALL_RAR = (
+    "tracker=rar backbone=resnet18 backbone.outputs=[conv2,conv3] head.stride=4 "
+    "head.hidden_channels=32 head.width=64 head.out_channels=32 tracker.input_size=96"
+)
 THREE_LEVELS = PLAIN_HROM + " head.representation=[R1,R2,R3]"
 # Row -> the command line that makes the same tracker and training.
 SAME_AS = {
@@ -125,7 +132,22 @@ SAME_AS = {
         "hrnet_w48": f"{PLAIN_HROM} backbone=hrnet_w48",
     },
 }
-FROM_SCRATCH = ("rasnet_attention/", "siamfc_channels/", "rar_components/vgg_m")
+SAME_AS["rasnet_attention_small"] = {
+    row: f"{said} backbone.width=0.5" for row, said in SAME_AS["rasnet_attention"].items()
+}
+SAME_AS["rar_components_small"] = {
+    row: said.replace("tracker=rar", SMALL_RAR) for row, said in SAME_AS["rar_components"].items()
+} | {
+    "vgg_m": f"{SMALL_RAR} backbone=vgg_m backbone.outputs=[conv1,conv2]".replace(
+        "backbone=resnet18 ", ""
+    ),
+    "resnet50": f"{SMALL_RAR} head.stride=8",
+    "no_hierarchical_features": f"{SMALL_RAR} backbone.outputs=[conv3] backbone.stride=4 "
+    "head.refined=false",
+}
+FROM_SCRATCH = (
+    "rasnet_attention/", "siamfc_channels/", "rar_components/vgg_m", *(f"{t}/" for t in SMALL)
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -149,7 +171,8 @@ def build(config):
 
 def substance(config):
     """What makes a row what it is, its starting weights aside."""
-    keys = ("tracker", "backbone", "head", "tracking", "clip", "trainer", "optimizer")
+    keys = ["tracker", "backbone", "head", "tracking", "clip"]
+    keys += [] if config.name.split("/")[0] in SMALL else ["trainer", "optimizer"]
     plain = {key: OmegaConf.to_container(config[key], resolve=True) for key in keys}
     plain["backbone"].pop("weights")
     return plain
@@ -172,8 +195,21 @@ def test_a_row_is_what_it_says_and_builds(row):
     table, _, name = row.partition("/")
     assert (config.name, config.label, config.evaluate_after) == (row, name, True)
     assert config.backbone.weights == (None if row.startswith(FROM_SCRATCH) else "imagenet")
-    assert substance(config) == substance(compose("train", SAME_AS[table][name].split()))
+    said = compose("train", [*SAME_AS[table][name].split(), f"name={row}"])
+    assert substance(config) == substance(said)
     assert any(parameter.requires_grad for parameter in build(config).parameters())
+
+
+@pytest.mark.parametrize("table", SMALL)
+def test_rows_of_a_small_table_are_trained_and_tested_alike(table):
+    def training(row):
+        keys = ("trainer", "optimizer", "augmentation", "dataset", "test_dataset", "evaluation")
+        config = of_row(row)
+        assert (config.trainer.amp, config.trainer.validate, config.baselines) == (True, False, [])
+        return [OmegaConf.to_container(config[key]) for key in keys], config.seed
+
+    rows = [training(row) for row in ROWS if row.startswith(f"{table}/")]
+    assert len(rows) == COUNTS[table] and all(row == rows[0] for row in rows)
 
 
 # Journal, Table 3: stages, stages with deformable convolutions, stride of the output
@@ -248,6 +284,23 @@ def test_a_sweep_over_a_table_is_a_job_a_row(run, tmp_path):
     assert jobs == {row: str(tmp_path / "runs" / row) for row in rows}
 
 
+def test_a_sweep_over_seeds_has_a_folder_for_each(run, tmp_path):
+    jobs = {}
+
+    def record(config):
+        jobs[HydraConfig.get().runtime.output_dir] = config.name, config.seed
+
+    table = "rasnet_attention_small"
+    assert run(record, "train", "-m", f"+experiment/{table}=glob(*)", "seed=0,1,2")[0] == 0
+    assert len(jobs) == 3 * COUNTS[table] == 18
+    assert jobs == {
+        str(tmp_path / "runs" / row / f"seed-{seed}"): (row, seed)
+        for row in ROWS
+        for seed in range(3)
+        if row.startswith(f"{table}/")
+    }
+
+
 def test_a_row_trains_is_evaluated_and_stands_in_its_table(run, tmp_path):
     tiny = (
         "backbone.outputs=[conv2] head.hidden_channels=4 head.width=8 head.out_channels=4 "
@@ -266,6 +319,21 @@ def test_a_row_trains_is_evaluated_and_stands_in_its_table(run, tmp_path):
     assert sorted(path.name for path in folder.iterdir()) == ["table.md", "vgg_m"]
     # a table leaves no run directory of its own
     assert {path.name for path in folder.parent.iterdir()} == {"rar_components", "multirun.yaml"}
+
+
+def test_seeds_of_a_row_train_and_stand_in_its_table(run, tmp_path):
+    tiny = (
+        "seed=0,1 ++backbone.width=0.125 device=cpu dataset.count=1 dataset.length=6 "
+        "test_dataset.count=1 test_dataset.length=3 trainer.max_steps=1 trainer.batch_size=1"
+    ).split()
+    code, _, error = run(train, "train", "-m", "+experiment/rasnet_attention_small=dual", *tiny)
+    assert code == 0, error
+    folder = tmp_path / "runs" / "rasnet_attention_small"
+    assert {path.name for path in (folder / "dual").iterdir()} == {"seed-0", "seed-1"}
+    code, text, _ = run(evaluate, "evaluate", "mode=table", "runs=runs/rasnet_attention_small")
+    (line,) = [line for line in text.splitlines() if line.startswith("dual ")]
+    assert code == 0 and "synthetic, ope, 1 sequence" in line and " 0, 1 " in line
+    assert "trained, step 1 " in line and "0.660" in line
 
 
 @pytest.mark.parametrize(
