@@ -1,7 +1,11 @@
-"""Follow one target: python track.py source=VIDEO box=[x,y,w,h] writes an annotated video."""
+"""Follow one target: python track.py source=VIDEO writes a copy of the video with its box.
+
+Where the target is in the first frame is drawn with the mouse, or said: box=[x,y,w,h].
+"""
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -15,6 +19,7 @@ from engine.build import build_contestant
 from engine.command import open_run, record_network, run_command
 from engine.distributed import build_device
 from engine.live import LiveTracker, check_box
+from engine.window import draw_box, has_display, show, with_rulers
 from ops.errors import InputError
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -31,29 +36,80 @@ def track(config: DictConfig) -> None:
     first = next(frames, None)
     if first is None:
         raise InputError(f"source={config.source}: no frame in it")
-    box = check_box(config.box, first)
+    box = None if config.box is None else check_box(config.box, first)
+    if config.show and not has_display():
+        raise InputError("show=true: there is no screen to open a window on")
     contestant = build_contestant(config)
+    box = box or check_box(ask_for_box(first, run.directory), first)
     tracker = LiveTracker(contestant.tracker, device)
     record_network(run, config, contestant.config)
     log = run.open("track")
     log.info("%s, %s, on %s", contestant.name, contestant.weights, device)
+    log.info("source=%s box=[%s]", config.source, ",".join(f"{value:g}" for value in box))
 
-    start = time.perf_counter()
-    tracker.init(first, box)
-    boxes = [box]
+    boxes = []
     with Video(run.directory / "tracked.mp4", source.rate, first) as video:
-        video.write(first, box, 1.0, 1 / (time.perf_counter() - start))
-        for frame in tqdm(frames, total=source.count, initial=1, unit="frame"):
-            start = time.perf_counter()
-            found, score = tracker.update(frame)
-            boxes.append(found)
-            video.write(frame, found, score, 1 / (time.perf_counter() - start))
+        try:
+            rest = tqdm(frames, total=source.count, initial=1, unit="frame")
+            for picture, found, score, rate in follow(tracker, first, box, rest):
+                frame = annotate(picture, found, score, rate)
+                video.write(frame)
+                boxes.append(found)
+                if config.show and not show(frame):
+                    break
+        except KeyboardInterrupt:
+            if not source.endless:
+                raise
     write_boxes(run.directory / "boxes.txt", np.array(boxes))
     log.info("%d frames: %s and boxes.txt beside it", len(boxes), video.path)
 
 
+def ask_for_box(picture: np.ndarray, directory: Path) -> list[float]:
+    """The box drawn with the mouse. Without a screen the picture is left there to read it off."""
+    if has_display():
+        box = draw_box(picture)
+        if box is None:
+            raise InputError("no box was drawn: drag one around the target, then press Enter")
+        return box
+    path = directory / "first_frame.png"
+    directory.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), cv2.cvtColor(with_rulers(picture), cv2.COLOR_RGB2BGR)):
+        raise InputError(f"{path}: cannot be written")
+    raise InputError(
+        f"box is not set, and there is no screen to draw it on: read it off {path} and add "
+        f"'box=[x,y,w,h]' to the command, in pixels of {picture.shape[1]} x {picture.shape[0]}"
+    )
+
+
+def follow(
+    tracker: LiveTracker, first: np.ndarray, box: list[float], frames: Iterator[np.ndarray]
+) -> Iterator[tuple[np.ndarray, np.ndarray, float, float]]:
+    """Picture, box (4,), score and frames per second, of the first picture and all that follow."""
+    start = time.perf_counter()
+    tracker.init(first, box)
+    yield first, np.array(box), 1.0, 1 / (time.perf_counter() - start)
+    for picture in frames:
+        start = time.perf_counter()
+        found, score = tracker.update(picture)
+        yield picture, found, score, 1 / (time.perf_counter() - start)
+
+
+def annotate(picture: np.ndarray, box: np.ndarray, score: float, rate: float) -> np.ndarray:
+    """A copy of picture (H, W, 3) RGB as BGR, with the box, its score and the frames per second."""
+    frame = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    x, y, w, h = (round(value) for value in box)
+    side = min(picture.shape[:2])
+    thickness = max(1, round(side / 240))
+    cv2.rectangle(frame, (x, y), (x + w, y + h), (60, 220, 60), thickness)
+    text, scale = f"score {score:.2f}   {rate:.0f} frames/s", max(side / 600, 0.4)
+    for color, width in (((0, 0, 0), 3 * thickness), ((255, 255, 255), thickness)):
+        place = (round(12 * scale), round(32 * scale))
+        cv2.putText(frame, text, place, FONT, scale, color, width, cv2.LINE_AA)
+    return frame
+
+
 class Video:
-    """An annotated video file: the box, its score, and the frames per second of its frame."""
+    """A video file of the frames per second and the size of `picture` (H, W, 3)."""
 
     def __init__(self, path: Path, rate: float, picture: np.ndarray):
         self.path, self.size = path, picture.shape[1::-1]
@@ -63,16 +119,8 @@ class Video:
         if not self.writer.isOpened():
             raise InputError(f"{path}: OpenCV cannot write mp4 videos here")
 
-    def write(self, picture: np.ndarray, box: list[float], score: float, rate: float) -> None:
-        """Draw on a copy of picture (H, W, 3) RGB, and append it."""
-        frame = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-        x, y, w, h = (round(value) for value in box)
-        thickness = max(1, round(min(self.size) / 240))
-        cv2.rectangle(frame, (x, y), (x + w, y + h), (60, 220, 60), thickness)
-        text, scale = f"score {score:.2f}   {rate:.0f} frames/s", max(min(self.size) / 600, 0.4)
-        for color, width in (((0, 0, 0), 3 * thickness), ((255, 255, 255), thickness)):
-            place = (round(12 * scale), round(32 * scale))
-            cv2.putText(frame, text, place, FONT, scale, color, width, cv2.LINE_AA)
+    def write(self, frame: np.ndarray) -> None:
+        """Append a frame (H, W, 3) BGR."""
         self.writer.write(cv2.resize(frame, self.size))  # a video has one size
 
     def __enter__(self) -> "Video":

@@ -15,6 +15,7 @@ from ops.errors import InputError
 from ops.files import replacing
 
 FORMAT = "lodestar-1"
+SHIPPED = Path(__file__).resolve().parents[1] / "weights"  # what comes along, by name
 DAMAGED = (zipfile.BadZipFile, pickle.UnpicklingError)
 log = logging.getLogger("lodestar")
 
@@ -37,11 +38,10 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a checkpoint on the CPU, without running anything in it.
 
-    Raises InputError where the file is missing, torn, or not one of ours.
+    It is a file, or the name of weights that ship (`find_checkpoint`). Raises InputError where the
+    file is missing, torn, or not one of ours.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"checkpoint={path}: no such file")
+    path = find_checkpoint(path)
     try:
         with zipfile.ZipFile(path) as file:  # torch does not look at the checksums
             if file.testzip() is not None:
@@ -52,6 +52,16 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"checkpoint={path}: not written by train.py (no format {FORMAT})")
     return content
+
+
+def find_checkpoint(path: str | Path) -> Path:
+    """A file as it is; of a name like rasnet, weights/rasnet.pt. Raises InputError for neither."""
+    shipped = SHIPPED / f"{path}.pt"
+    for file in (Path(path), shipped):
+        if file.is_file():
+            return file
+    names = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.pt"))) or "none ship here"
+    raise InputError(f"checkpoint={path}: no such file, nor weights of that name ({names})")
 
 
 class Checkpoints:
@@ -94,6 +104,8 @@ class Checkpoints:
         for path in filter(Path.exists, paths):
             try:
                 content = load_checkpoint(path)
+                if "optimizer" not in content:
+                    raise InputError(f"checkpoint={path}: holds weights alone, no training")
             except InputError as error:
                 damage = error
                 log.warning("%s", error)

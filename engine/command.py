@@ -23,6 +23,7 @@ from engine.run import Run, close_log, discard_if_empty, note, show_held_back_wa
 from ops.errors import InputError
 
 CONFIG_PATH = str(Path(__file__).resolve().parents[1] / "configs")
+SEARCH = "mode=search"  # of evaluate.py
 
 
 def run_command(task: Callable[[DictConfig], None], config_name: str) -> None:
@@ -38,7 +39,8 @@ def run_command(task: Callable[[DictConfig], None], config_name: str) -> None:
     if sweep and "RANK" in os.environ:
         _leave(InputError("a sweep under torchrun: expected torchrun for each row by itself"))
     try:
-        _choose_tracker_of_checkpoint()
+        _check_search()
+        _say_what_is_meant(config_name)
         hydra.main(config_path=CONFIG_PATH, config_name=config_name, version_base="1.3")(job)()
     except (InputError, HydraException, OmegaConfBaseException, OSError) as error:
         _leave(error)
@@ -79,13 +81,13 @@ class Job:
         self.started = max(self.started, 1)
         return _job_elsewhere, (self.task, list(sys.argv))
 
-    def __call__(self, config: DictConfig) -> None:
+    def __call__(self, config: DictConfig) -> Any:
         self.started += 1
         hydra_config = HydraConfig.get()
         directory, row = Path(hydra_config.runtime.output_dir), hydra_config.sweep.subdir
         try:
             _check_row(hydra_config.overrides.task)
-            self.task(config)
+            return self.task(config)  # a search's score, for the sweeper
         except (InputError, HydraException, OmegaConfBaseException, OSError) as error:
             if hydra_config.mode != RunMode.MULTIRUN:
                 _leave(error)
@@ -136,20 +138,35 @@ def record_network(run: Run, config: DictConfig, network: dict[str, Any]) -> Non
     run.config_files["config.yaml"] = OmegaConf.to_yaml({**config, **network})
 
 
-def _choose_tracker_of_checkpoint() -> None:
-    """Beside checkpoint=FILE, keys under tracking. are those of the tracker that it holds."""
+def _say_what_is_meant(config_name: str) -> None:
+    """Add to the command line what follows from it.
+
+    Where a checkpoint is the default, a network that is asked for (tracker=, backbone=, head=, or
+    a key in one) is meant without it. Beside a checkpoint, keys under tracking. are those of the
+    tracker that it holds.
+    """
     given = dict(argument.split("=", 1) for argument in sys.argv[1:] if "=" in argument)
-    if "," in given.get("checkpoint", ""):  # a sweep over several
+    groups = {key.lstrip("+~").split(".")[0] for key in given}
+    default = OmegaConf.load(Path(CONFIG_PATH, "command", f"{config_name}.yaml")).get("checkpoint")
+    network = groups & {"tracker", "backbone", "head"}
+    if default is not None and "checkpoint" not in given and network:
+        sys.argv.append("checkpoint=null")
         return
-    if (
-        "checkpoint" in given
-        and "tracker" not in given
-        and any("tracking." in key for key in given)
-    ):
+    checkpoint = given.get("checkpoint", default)
+    if checkpoint in (None, "null") or "," in checkpoint:  # a sweep over several
+        return
+    if "tracker" not in given and "tracking" in groups:
         from engine.checkpoints import load_checkpoint  # torch: scoring starts without it
 
-        parts = load_checkpoint(given["checkpoint"])["config"]["parts"]
+        parts = load_checkpoint(checkpoint)["config"]["parts"]
         sys.argv.append(f"tracker={parts['tracker']}")
+
+
+def _check_search() -> None:
+    """Raise InputError if a search is to vary something else than settings of tracking."""
+    others = sorted(key for key in _swept_keys() if not key.startswith("tracking."))
+    if SEARCH in sys.argv[1:] and others:
+        raise InputError(f"{SEARCH} varies tracking.KEY=A,B,... alone, not {others[0]}")
 
 
 def _check_row(overrides: list[str]) -> None:
@@ -222,16 +239,21 @@ def _evaluation_name(
     asked = {"evaluation.protocol": protocol, "convention": convention if mode == "score" else None}
     varied = _swept_keys()
     how = [value for key, value in asked.items() if value is not None and key not in varied]
-    what = "score" if mode == "score" else f"evaluate_{_tracker_label(checkpoint, tracker)}_on"
+    verb = "search" if mode == "search" else "evaluate"
+    what = "score" if mode == "score" else f"{verb}_{_tracker_label(checkpoint, tracker)}_on"
     return "_".join([what, dataset, *how])
 
 
 def _sweep_row(name: str, overrides: list[str]) -> str:
     """Where a job of a sweep lies below runs/: its name, and the values of what the sweep varies.
 
-    A row of an experiment has a name of its own, which is enough.
+    A row of an experiment has a name of its own, which is enough. One of a search is named by all
+    that it says of tracking: its sweeper may have the keys from elsewhere.
     """
-    varied = [item for item in overrides if item.lstrip("+").split("=")[0] in _swept_keys()]
+    given = [(item.lstrip("+").split("=")[0], item) for item in overrides]
+    varied = [item for key, item in given if key in _swept_keys()]
+    if SEARCH in overrides:
+        varied = [item for key, item in given if key.startswith("tracking.")] or ["defaults"]
     row = re.sub(r"[^\w.+-]+", "-", "_".join(varied)).strip("-")
     if len(row) > 100:  # a folder's name has its limits
         row = f"{row[:80]}-{hashlib.sha256(row.encode()).hexdigest()[:8]}"

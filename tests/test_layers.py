@@ -16,7 +16,13 @@ MAY_IMPORT = {
 }
 KNOW_HYDRA = {"engine/build.py", "engine/instantiate.py", "engine/command.py"}
 # Scoring starts without waiting for torch; datasets/clips.py alone makes tensors.
-NO_TORCH = {"benchmarks", "datasets/synthetic", "datasets/benchmark", "engine/scoring"}
+NO_TORCH = {
+    "benchmarks",
+    "datasets/synthetic",
+    "datasets/benchmark",
+    "engine/scoring",
+    "engine/search",
+}
 
 
 def imported(path):

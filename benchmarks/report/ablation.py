@@ -54,9 +54,8 @@ def write_tables(directory: Path) -> str:
         if folder.name in published_names():
             published = published_table(folder.name)
         columns, found = table_columns(measured, published), ordering_lines(measured, published)
-        write_atomically(
-            folder / "table.md", markdown_table(folder.name, columns, published, found)
-        )
+        document = _document(folder.name, columns, published, found)
+        write_atomically(folder / "table.md", document)
         caption = [f"paper: {published.source}"] * bool(published.source)
         caption += [f"note: {note}" for note in (*published.notes, *_readings(columns))]
         lines = [folder.name, text_table(columns), *caption, *found]
@@ -167,15 +166,18 @@ def text_table(columns: list[Column]) -> str:
     return "\n".join(texts)
 
 
-def markdown_table(
-    name: str, columns: list[Column], published: PublishedTable, found: list[str]
-) -> str:
-    """The same for a paper's draft; `found` are lines on the orderings."""
+def markdown_lines(name: str, columns: Sequence[Column]) -> list[str]:
+    """The same under a heading, as Markdown."""
     heads = [f"{c.group}: {c.head}" if c.group else c.head for c in columns]
     rules = ["---:" if c.numeric else ":---" for c in columns]
     rows = zip(*(c.cells for c in columns), strict=True)
-    lines = [f"## {name}", ""]
-    lines += [f"| {' | '.join(_escaped(cells))} |" for cells in (heads, rules, *rows)]
+    lines = [f"| {' | '.join(_escaped(cells))} |" for cells in (heads, rules, *rows)]
+    return [f"## {name}", "", *lines]
+
+
+def _document(name: str, columns: list[Column], published: PublishedTable, found: list[str]) -> str:
+    """table.md, for a paper's draft; `found` are lines on the orderings."""
+    lines = markdown_lines(name, columns)
     if published.source:
         lines += ["", f"Paper: {published.source}."]
     notes = [*published.notes, *_readings(columns)]

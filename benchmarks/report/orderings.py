@@ -11,7 +11,8 @@ from benchmarks.published import PublishedTable
 def ordering_lines(measured: Sequence[Measured], published: PublishedTable) -> list[str]:
     """Of each set of rows that were tracked on the same sequences: how many of the paper's
     orderings come out, each pair with the reference row in full, the other pairs by verdict, and
-    rows of which nothing can be said. Empty where no two rows are compared."""
+    rows of which nothing can be said, or only of one seed. Empty where no two rows are compared.
+    """
     lines = []
     for rows in scopes(measured):
         found, disagreeing = orderings(rows, published)
@@ -53,6 +54,12 @@ def _of_scope(
     left = [row for row in published.rows if row not in compared]
     if left:
         lines.append(f"  not measured here, or not placed by the paper: {', '.join(left)}")
+    once = [one.row for one in rows if one.row in compared and len(one.seeds) == 1]
+    if once:
+        lines.append(
+            "  intervals are over sequences and do not know what another seed's training comes to; "
+            f"of one seed alone: {', '.join(once)}"
+        )
     return lines
 
 

@@ -10,7 +10,7 @@ from datasets.synthetic.figures import Figure, figure
 from datasets.synthetic.rigs import KINDS
 from datasets.synthetic.textures import Fields
 
-OFTEN = {"walker": 2.0, "vehicle": 1.5, "head": 1.3, "part": 2.0, "collage": 2.5, "chain": 1.2,
+OFTEN = {"walker": 2.0, "vehicle": 1.5, "head": 1.3, "collage": 2.5, "chain": 1.2,
          "fish": 0.7, "bird": 0.8, "blob": 0.7, "box": 0.7}  # fmt: skip
 KINDS_DRAWN = {kind: OFTEN.get(kind, 1.0) for kind in KINDS}
 

@@ -1,11 +1,12 @@
-"""What a lens does to a scenery."""
+"""What a soft lens does to a picture."""
 
 import numpy as np
 
 
 def soften(picture: np.ndarray, strength: float) -> np.ndarray:
-    """As a lens is soft: a binomial filter [1 2 1] along both axes, `strength` times; the rim stays
-    as it is. Halves are the mean of with and without.
+    """`picture` (H, W, 3) uint8, in place, as a lens is soft: a binomial filter [1 2 1] along both
+    axes, `strength` times, a multiple of 0.5; the rim stays as it is. For the half the mean of with
+    and without is taken.
     """
     while strength > 0:
         soft = _filtered(picture)

@@ -13,8 +13,8 @@ WALL = 110  # level of the wall by which brightness is told
 class Light:
     """gain: (N, 3) factors of the colours; bend, contrast: the camera's tone curve, lighter in the
     middle and S-shaped; haze: (2,) the levels that black and white become; grey: without colour;
-    shade: (N,) how far a soft shadow has moved over the picture, in its own
-    wavelengths; depth of that shadow, 0 for none; slope: its direction.
+    shade: (N,) how far a soft shadow has moved over the picture, in its own wavelengths; depth: of
+    that shadow, 0 for none; slope: its direction.
     """
 
     gain: np.ndarray

@@ -1,12 +1,14 @@
 """Sceneries of dead leaves and the kinds of figures: their statistics, their bits."""
 
 import hashlib
+from collections import Counter
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from datasets.synthetic import leaves as dead
+from datasets.synthetic.cast import OFTEN, draw_kind
 from datasets.synthetic.draws import Random
 from datasets.synthetic.figures import figure
 from datasets.synthetic.noise import noise
@@ -189,8 +191,13 @@ def test_kinds_draw_what_is_labelled(kind, shared):
             assert solid > 0.2 or size < 20
 
 
-def test_new_kinds_are_the_greater_part():
-    assert len(PIECES) > len(KINDS) / 2 and set(PIECES) < set(KINDS)
+def test_kinds_are_drawn_as_often_as_their_weights_say():
+    assert set(OFTEN) <= set(KINDS)
+    random = Random(9)
+    counts = Counter(draw_kind(random) for _ in range(4000))
+    total = sum(OFTEN.get(kind, 1.0) for kind in KINDS)
+    for kind in KINDS:
+        assert abs(counts[kind] / 4000 - OFTEN.get(kind, 1.0) / total) < 0.02, kind
 
 
 def test_figures_differ_and_are_the_same_again(shared):

@@ -230,7 +230,6 @@ def test_wrong_input_is_one_line_and_leaves_nothing(run, data, tmp_path):
         ),
         ("track", CACF, "source"),
         ("track", [*CACF, "source=nowhere.mp4"], "nowhere.mp4"),
-        ("track", [*CACF, f"source={picture}"], "box"),
         ("track", [*CACF, f"source={picture}", "box=[1,2,3]"], "[x,y,w,h]"),
         ("track", [*CACF, f"source={picture}", "box=[900,2,3,9]"], "120 x 90"),
     ]
