@@ -110,7 +110,7 @@ def search(config: DictConfig) -> float:
     run = open_run(config)
     dataset = build_dataset(config.dataset)
     try:
-        check_searchable(dataset)
+        check_searchable(dataset, config.evaluation.protocol)
     except InputError as error:  # of all jobs alike: the sweep ends with it
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

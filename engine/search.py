@@ -60,13 +60,18 @@ class Setting:
     make: dict[str, Any]
 
 
-def check_searchable(dataset: Dataset) -> None:
-    """Raise InputError unless the dataset is marked as one to choose settings by."""
+def check_searchable(dataset: Dataset, protocol: str | None) -> None:
+    """Raise InputError unless the dataset is marked as one to choose settings by, in one pass.
+
+    protocol: that is asked for; None for the dataset's own.
+    """
     if dataset.split != "val":
         raise InputError(
             f"mode=search on {dataset.name}: its split is {dataset.split}, expected split=val; "
             "footage that chose the settings can't test them"
         )
+    if protocol not in (None, "ope"):
+        raise InputError(f"evaluation.protocol={protocol}: mode=search expects ope")
 
 
 def measure(

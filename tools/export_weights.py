@@ -157,7 +157,8 @@ def facts(checkpoint: dict[str, Any], config: dict[str, Any], tuned: list[str]) 
     trained, step = checkpoint["config"], checkpoint["step"]
     trainer, optimizer, parts = trained["trainer"], trained["optimizer"], trained["parts"]
     start = (trained.get("backbone") or {}).get("weights")
-    free = start is None and targets(trained["dataset"]) <= SYNTHETIC
+    seen = [trained["dataset"], *[trained["val_dataset"]] * trainer["validate"]]
+    free = start is None and all(targets(one) <= SYNTHETIC for one in seen)
     begun = "random initialisation" if start is None else f"the backbone's {Path(start).name}"
     data = "synthetic footage alone" if free else dataset_words(trained["dataset"])
     batch = trainer["batch_size"]

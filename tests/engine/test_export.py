@@ -129,6 +129,7 @@ def test_the_card_says_what_it_is(exported):
     ("told", "data"),
     [
         (["dataset=folder"], "folder"),
+        (["trainer.validate=true", "val_dataset=folder", "val_dataset.root=/a"], "folder"),
         (["backbone.weights=/b/mine.pt"], "the backbone's mine.pt"),
         (["dataset=synthetic_real", "data_root.folder=/a", "data_root.coco=/a"], "coco"),
     ],

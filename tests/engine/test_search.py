@@ -133,7 +133,10 @@ def test_only_a_val_split_is_searched(run, tmp_path, split):
 
 def test_a_benchmark_is_never_searched(run, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="OTB-2015: its split is test"):
-        check_searchable(Dataset("OTB-2015", "test", []))
+        check_searchable(Dataset("OTB-2015", "test", []), None)
+    with pytest.raises(InputError, match="evaluation.protocol=tre: mode=search expects ope"):
+        check_searchable(Dataset("folder", "val", []), "tre")
+    check_searchable(Dataset("folder", "val", []), "ope")
     # said to be val or not: a benchmark knows itself
     monkeypatch.setattr("datasets.otb.read_list", lambda name: [])
     asked = ["dataset=otb2015", f"data_root={tmp_path}", "split=val", RATES]

@@ -163,8 +163,11 @@ def test_rulers_are_of_the_pictures_pixels():
     row = page[margin + 3, margin:-margin]  # between two lines of the grid
     lines = np.flatnonzero((row != 100).any(-1))
     assert lines.tolist() == list(range(0, 120 * scale, 10 * scale))
-    for side in (page[:margin], page[-margin:], page[:, :margin], page[:, -margin:]):
-        assert (side < 128).any()  # figures
+    sides = (page[:margin], page[-margin:], page[:, :margin], page[:, -margin:])
+    for axis, side in zip((0, 0, 1, 1), sides, strict=True):
+        ink = np.flatnonzero((side < 128).any((axis, 2)))
+        for value in range(0, (120, 90)[axis], 10):  # a figure stands at each
+            assert np.abs(ink - (margin + value * scale)).min() < 6
     assert window.with_rulers(np.zeros((1080, 1920, 3), np.uint8)).shape == (
         1080 + 2 * margin,
         1920 + 2 * margin,
