@@ -6,7 +6,7 @@ from hydra import compose, initialize_config_dir
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 TRAINING = {  # what is only trained on
     *("vid", "det", "coco", "youtube_bb", "lasot_train", "trackingnet_train", "got10k_train"),
-    *("hrom_mix", "cract_mix", "synthetic_small"),
+    *("hrom_mix", "cract_mix", "synthetic_small", "synthetic_real"),
 }
 DATASETS = {path.stem for path in (CONFIGS / "dataset").glob("*.yaml")}
 
