@@ -18,12 +18,7 @@ from benchmarks.report import terminal_table, write_report, write_tables
 from engine.command import open_run, record_network, run_command
 from engine.instantiate import build_dataset
 from engine.scoring import facts_of_results, frames_of, score_results
-from engine.search import (
-    DEFAULTS,
-    check_searchable,
-    is_search,
-    measure,
-)
+from engine.search import DEFAULTS, check_searchable, is_search, measure
 from engine.search_table import write_search
 from ops.errors import InputError
 
@@ -148,14 +143,11 @@ def search(config: DictConfig) -> float:
 
 def _build_defaults(config: DictConfig, overrides: list[str]) -> "Contestant":
     """The tracker with its own settings: what is asked for, but for tracking.*."""
-    from engine.build import build_contestant, load_tracker, network_config
-    from engine.results import Contestant
+    from engine.build import build_contestant
 
     if config.checkpoint is None:
-        return build_contestant(compose("evaluate", overrides))
-    tracker, checkpoint, stored = load_tracker(config.checkpoint, config, overrides)
-    weights = f"{config.checkpoint}, step {checkpoint['step']}"
-    return Contestant(stored.label, tracker, weights, network_config(stored))
+        config = compose("evaluate", overrides)
+    return build_contestant(config, overrides)
 
 
 def _check_tracking(config: DictConfig) -> None:

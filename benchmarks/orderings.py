@@ -55,12 +55,8 @@ def compare(rows: Sequence[Measured]) -> dict[tuple[str, str], Comparison]:
     figures = {row: mean_over_sequences(found) for row, found in values.items()}
     found = {}
     for one in compare_paired(figures, values, rows[0].metric):
-        low, high = one.interval
-        turned = (-one.difference, (-high, -low), one.lost, one.won)
         found[one.tracker, one.reference] = one
-        found[one.reference, one.tracker] = Comparison(
-            one.reference, one.tracker, one.metric, *turned
-        )
+        found[one.reference, one.tracker] = one.turned
     return found
 
 

@@ -51,6 +51,20 @@ class Comparison:
     won: float
     lost: float
 
+    @property
+    def turned(self) -> "Comparison":
+        """The same, seen from the reference. (0 - x, for there is no negative zero then.)"""
+        low, high = self.interval
+        return Comparison(
+            tracker=self.reference,
+            reference=self.tracker,
+            metric=self.metric,
+            difference=0.0 - self.difference,
+            interval=(0.0 - high, 0.0 - low),
+            won=self.lost,
+            lost=self.won,
+        )
+
 
 def compare_paired(
     figures: dict[str, Figure],

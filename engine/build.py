@@ -91,15 +91,18 @@ def load_tracker(
     return tracker, checkpoint, stored
 
 
-def build_contestant(config: DictConfig) -> Contestant:
-    """The tracker that is asked for, with what it was made from."""
+def build_contestant(config: DictConfig, overrides: list[str] | None = None) -> Contestant:
+    """The tracker that is asked for, with what it was made from.
+
+    Of a checkpoint, `overrides` is what was said beside it: by default the command line.
+    """
     if config.checkpoint is None:
         tracker = build_tracker(config)
         weights = describe_weights(config, tracker)
         return Contestant(config.label, tracker, weights, network_config(config))
-    tracker, checkpoint, stored = load_tracker(
-        config.checkpoint, config, list(HydraConfig.get().overrides.task)
-    )
+    if overrides is None:
+        overrides = list(HydraConfig.get().overrides.task)
+    tracker, checkpoint, stored = load_tracker(config.checkpoint, config, overrides)
     weights = f"{config.checkpoint}, step {checkpoint['step']}"
     return Contestant(stored.label, tracker, weights, network_config(stored))
 

@@ -180,7 +180,5 @@ def _against(row: str, paired: Sequence[Comparison]) -> tuple[float, Interval]:
     if not paired:
         return 0.0, (0.0, 0.0)
     (found,) = paired
-    low, high = found.interval
-    if found.tracker == row:
-        return found.difference, (low, high)
-    return 0.0 - found.difference, (0.0 - high, 0.0 - low)
+    found = found if found.tracker == row else found.turned
+    return found.difference, found.interval
