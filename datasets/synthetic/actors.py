@@ -1,6 +1,6 @@
 """Poses over time: where a figure and the camera are in each frame, and what follows from it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -125,10 +125,11 @@ class Actor:
     vigour: np.ndarray
     front: bool = False
     lookalike: bool = False
-    angles: np.ndarray = field(init=False)
 
-    def __post_init__(self):
-        self.angles = self.figure.angles(self.clock, self.vigour)
+    @cached_property
+    def angles(self) -> np.ndarray:
+        """Turns (N, limbs) of each limb, clock and vigour final."""
+        return self.figure.angles(self.clock, self.vigour)
 
     def relative(self, points: np.ndarray) -> np.ndarray:
         """Figure points (N, K, 2), limbs already swung -> pixels (N, K, 2) about the centre."""

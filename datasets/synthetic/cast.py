@@ -122,6 +122,7 @@ class Cast:
         twin.stretch[...] = target.stretch * random.uniform(0.85, 1.15)
         twin.turn[...] = target.turn + 0.02 * random.wander(frames, 20)
         twin.bend[...] = target.bend[::-1] * random.sign()
+        twin.yaw[...] = target.yaw
         twin.vigour[...] = target.vigour
         twin.clock[...] = target.clock + random.uniform(0, 1)
         way = random.choose(("about", "beside", "past"))

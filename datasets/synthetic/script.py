@@ -180,6 +180,7 @@ def _pose(random, frames, body: Figure, nominal, planned, zoom, widest):
     yaw = np.zeros(frames)
     if random.chance(0.4):
         aside = random.wander(frames, random.uniform(15, 45))
+        aside = aside - aside[0]  # or the first box would be smaller than nominal
         yaw = 0.4 * aside
         stretch[:, 0] *= 1.0 - random.uniform(0.1, 0.5) * np.minimum(aside * aside, 1.0)
     return Actor(

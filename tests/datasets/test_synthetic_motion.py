@@ -102,6 +102,21 @@ def test_a_turn_in_depth_moves_the_inside_and_keeps_the_rims():
     assert columns[1] - columns[0] == pytest.approx(-0.3 * 20, abs=1.5)
 
 
+def test_lookalikes_move_their_limbs_and_turn_as_they_are_posed():
+    twins = 0
+    for sequence in synthetic("train", count=44, size=(160, 120)).sequences:
+        plan = sequence.stage().script
+        target = plan.target
+        for twin in (actor for actor in plan.actors if actor.lookalike):
+            np.testing.assert_array_equal(twin.yaw, target.yaw)
+            np.testing.assert_array_equal(
+                twin.angles, twin.figure.angles(twin.clock, target.vigour)
+            )
+            assert np.ptp(twin.clock - target.clock) < 1e-9  # in step, at another time
+            twins += 1
+    assert twins > 15
+
+
 def test_a_changed_part_keeps_its_shape():
     body = Figure(
         [square(-9, -9, 20, True, (10, 90, 200)), square(0, 0, 9, True, (250, 0, 30))],
