@@ -1,5 +1,6 @@
 """The refinement model, RAR Fig. 6: levels merged from the last to the first."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -11,7 +12,8 @@ class Refinement(nn.Module):
     """1x1 lateral, addition to what came from the deeper levels, 3x3; a last 3x3 into the filter.
 
     A level finer than `stride` comes to it by a strided lateral, a coarser one is upsampled. The
-    figure shows no activation; ours is a ReLU after each merge.
+    figure shows no activation; ours is a ReLU after each merge. Decision: every convolution starts
+    as a projection (see below), so that training starts from the backbone's own features.
 
     Args:
         channels, strides: of the levels, first to last.
@@ -41,6 +43,8 @@ class Refinement(nn.Module):
         )
         self.merges = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in channels)
         self.output = nn.Conv2d(width, out_channels, 3, padding=1)
+        for layer in (*self.laterals, *self.merges, self.output):
+            start_as_projection(layer)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
         """Levels (B, C_l, H_l, W_l), first to last -> (B, out_channels, H, W)."""
@@ -80,7 +84,21 @@ class Unrefined(nn.Module):
         if (stride,) != tuple(strides):
             raise InputError(f"head.stride={stride}: expected the level's own, {strides[0]}")
         self.output = nn.Conv2d(channels[0], out_channels, 3, padding=1)
+        start_as_projection(self.output)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
         """One level (B, C, H, W) -> (B, out_channels, H, W)."""
         return self.output(levels[0])
+
+
+def start_as_projection(layer: nn.Conv2d) -> None:
+    """Let a convolution begin as an orthogonal map of its middle cell; other cells and bias are 0.
+
+    Such a map keeps inner products, or projects them: a filter on what comes out sees what it would
+    see of the features themselves.
+    """
+    with torch.no_grad():
+        layer.weight.zero_()
+        layer.bias.zero_()
+        middle = layer.weight[..., layer.kernel_size[0] // 2, layer.kernel_size[1] // 2]
+        middle.copy_(nn.init.orthogonal_(torch.empty_like(middle)))

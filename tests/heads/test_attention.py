@@ -6,7 +6,7 @@ import torch
 
 from heads.rar import RARHead
 from heads.rar.attention import HierarchicalAttention, LSTMState
-from heads.rar.refinement import Refinement
+from heads.rar.refinement import Refinement, Unrefined
 from ops.errors import InputError
 
 
@@ -108,6 +108,21 @@ def test_refinement_brings_levels_to_its_stride():
     # ResNet's conv2 and conv3 at 255: the grid is conv3's own, not that of conv2 halved
     refinement = Refinement((4, 6), (4, 8), stride=8, width=10, out_channels=3)
     assert refinement([torch.randn(1, 4, 63, 63), torch.randn(1, 6, 31, 31)]).shape[-1] == 31
+
+
+def test_refinement_starts_from_the_features_as_they_are():
+    """What the filter correlates, inner products of cells, is at first that of the level itself."""
+    features = torch.randn(2, 6, 5, 5)
+    products = torch.einsum("bchw,bcij->bhwij", features, features)
+    flat = Unrefined((6,), (8,), 8, out_channels=8)([features])
+    torch.testing.assert_close(torch.einsum("bchw,bcij->bhwij", flat, flat), products)
+    # Through the refinement it is that of the rectified laterals, which are projections.
+    refinement = Refinement((6,), (8,), stride=8, width=8, out_channels=8)
+    lateral = refinement.laterals[0](features)
+    torch.testing.assert_close(lateral.norm(dim=1), features.norm(dim=1))
+    turn = refinement.merges[0].weight[:, :, 1, 1]
+    rectified = torch.einsum("oc,bchw->bohw", turn, lateral).relu()
+    torch.testing.assert_close(refinement([features]).norm(dim=1), rectified.norm(dim=1))
 
 
 @pytest.mark.parametrize(
