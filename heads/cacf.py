@@ -79,10 +79,12 @@ class CACF:
             contexts: (B, k, C, H, W) features of k context patches, windowed; k may be 0.
             label: (B, H, W) or (H, W) desired response of the template.
         """
-        template, contexts, label = _spectrum(template), _spectrum(contexts), _spectrum(label)
+        template, label = _spectrum(template), _spectrum(label)
         numerator = template.conj() * label[..., None, :, :]
         energy = _energy(template).sum(1, keepdim=True)  # (B, 1, H, W')
-        context_energy = _energy(contexts).sum((1, 2))[:, None]  # (B, 1, H, W')
+        context_energy = 0.0  # torch 2.14 has no DFT of nothing
+        if contexts.shape[1]:
+            context_energy = _energy(_spectrum(contexts)).sum((1, 2))[:, None]  # (B, 1, H, W')
         return Filter(numerator, energy + self.lambda1 + self.lambda2 * context_energy)
 
     def respond(self, filters: Filter, search: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ The head says what a patch becomes and what it remembers; crops, contexts, filte
 are here, the same for all, in training as in tracking.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,9 @@ class CorrelationFilterTracker(Tracker):
             one h above and below (Eq. 8); without, it is the traditional DCF.
         templates_differentiable: whether training differentiates through the filter's solution
             (Eq. 13) or only through the search patch and the state.
+        scale_sigma: of the desired response along the scale, in training: a search patch that shows
+            the target e^d times as large is to answer exp(-(d / scale_sigma)^2 / 2) times as high.
+            None for Eq. 12 as it stands, where the pyramid is left to chance.
         scales, scale_step, scale_penalty: the pyramid has patches of scale_step^s times the target,
             `scales` of them; responses of all but s = 0 are multiplied by the penalty.
         learning_rate: of the running average of numerator and denominator.
@@ -61,6 +65,7 @@ class CorrelationFilterTracker(Tracker):
         padding: int = 2,
         contexts: bool = True,
         templates_differentiable: bool = True,
+        scale_sigma: float | None = None,
         scales: int = 3,
         scale_step: float = 1.02,
         scale_penalty: float = 1.0,
@@ -73,9 +78,11 @@ class CorrelationFilterTracker(Tracker):
             raise InputError(
                 f"tracker.input_size={input_size}: expected a multiple of {1 + padding}"
             )
+        if scale_sigma is not None and not scale_sigma > 0:
+            raise InputError(f"tracker.scale_sigma={scale_sigma}: expected above 0, or null")
         self.backbone, self.head, self.cacf = backbone, head, cacf
         self.input_size, self.padding, self.contexts = input_size, padding, contexts
-        self.templates_differentiable = templates_differentiable
+        self.templates_differentiable, self.scale_sigma = templates_differentiable, scale_sigma
         self.scale_penalty, self.learning_rate = scale_penalty, learning_rate
         self.scale_factors = [scale_step ** (s - scales // 2) for s in range(scales)]
         self.target_size = input_size // (1 + padding)  # side of the target in patch pixels
@@ -150,9 +157,17 @@ class CorrelationFilterTracker(Tracker):
             known = filters if self.templates_differentiable else filters.detach()
             responses.append(self.cacf.respond(known, features))
         responses = torch.cat(responses, 1)  # (B, T, H, W)
-        labels = self._labels(shifts, responses)
+        labels = self._labels(shifts, responses) * self._heights(clip.search_boxes)
         centred = torch.fft.fftshift(responses.detach(), dim=(-2, -1))
         return {"response": response_loss(responses, labels)}, {"responses": centred}
+
+    def _heights(self, boxes: Tensor) -> Tensor:
+        """Of the desired responses to search patches that show targets at boxes (B, T, 4):
+        (B, T, 1, 1)."""
+        sides = boxes[..., 2:].log().mean(-1) - math.log(self.target_size)  # 0: as in a template
+        if self.scale_sigma is None:
+            return torch.ones_like(sides)[..., None, None]
+        return torch.exp(-0.5 * (sides / self.scale_sigma) ** 2)[..., None, None]
 
     # ------------------------------------------------------------------ what both share
 

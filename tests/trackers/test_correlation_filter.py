@@ -126,12 +126,20 @@ def test_every_weight_gets_a_gradient_from_three_frames():
     assert not without
 
 
-def test_the_loss_of_a_clip_by_hand():
-    """Eq. 12 frame by frame: state by template, filter summed over frames, labels at the shift."""
-    tracker = small_rar().eval()
+@pytest.mark.parametrize("heights", [None, (1.0, 0.5, 0.1)])
+def test_the_loss_of_a_clip_by_hand(heights):
+    """Eq. 12 frame by frame: state by template, filter summed over frames, labels at the shift,
+    and as high as the target's size says."""
+    tracker = small_rar(scale_sigma=None if heights is None else 0.05).eval()
     clip = a_clip(tracker, batch=1, frames=4)
     moves = torch.tensor([[8.0, -4.0], [-12.0, 0.0], [2.0, 6.0]])  # crop pixels
     clip.search_boxes[0, :, :2] += moves
+    heights = torch.tensor(heights or (1.0,) * 3)
+    # A Gaussian of sigma 0.05 has these heights as far from its middle as these logarithms.
+    growths = torch.exp(0.05 * torch.sqrt(-2 * heights.log()) * torch.tensor([1.0, -1.0, 1.0]))
+    stretch = torch.stack([growths * 1.1, growths / 1.1], -1)  # its aspect does not count
+    clip.search_boxes[0, :, :2] -= 21 * (stretch - 1) / 2
+    clip.search_boxes[0, :, 2:] = 21 * stretch
     with torch.no_grad():
         found = tracker.loss(clip)[0]["response"]
         state, filters, total = None, None, 0.0
@@ -148,7 +156,7 @@ def test_the_loss_of_a_clip_by_hand():
                     dx = (column - moves[t, 0] / 4 + width / 2) % width - width / 2
                     dy = (row - moves[t, 1] / 4 + height / 2) % height - height / 2
                     sigma = 0.1 * 21 / 4
-                    label = torch.exp(-(dx**2 + dy**2) / (2 * sigma**2))
+                    label = heights[t] * torch.exp(-(dx**2 + dy**2) / (2 * sigma**2))
                     total += (response[row, column] - label).square() / 3
     assert torch.isclose(found, total, rtol=1e-4)
 
@@ -202,6 +210,12 @@ def test_the_scale_penalty_holds_the_size():
     sequence = growing()
     held = follow(cacf(learning_rate=0.1, scale_penalty=0.5), sequence)
     assert np.allclose(held[:, 2:], sequence.boxes[0, 2:])
+
+
+@pytest.mark.parametrize("sigma", [0, -0.1])
+def test_a_scale_sigma_that_is_no_width_is_refused(sigma):
+    with pytest.raises(InputError, match=r"tracker\.scale_sigma=.*expected above 0, or null"):
+        cacf(scale_sigma=sigma)
 
 
 def test_input_size_must_fit_the_padding():
