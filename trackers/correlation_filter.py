@@ -5,7 +5,8 @@
     cacf      heads.plain.PlainHead         a frozen backbone's features, or pixels, as they are
 
 The head says what a patch becomes and what it remembers; crops, contexts, filter, scales and update
-are here, the same for all, in training as in tracking.
+are here, the same for all, in training as in tracking. Decision: before the window each channel of
+a patch is centred, as KCF does: what all its cells share would only answer with the window's shape.
 """
 
 import math
@@ -196,11 +197,12 @@ class CorrelationFilterTracker(Tracker):
         return self.backbone(patches.flatten(0, 1))
 
     def _represent(self, levels: Sequence[Tensor], state: Any, count: int) -> tuple[Tensor, Any]:
-        """Windowed representation (B, N, C, H, W) of N = count patches a target, and the states
-        (B N, ...) that they would leave behind. The state None is the start."""
+        """Centred and windowed representation (B, N, C, H, W) of N = count patches a target, and
+        the states (B N, ...) that they would leave behind. The state None is the start."""
         if state is None:
             state = self.head.initial_state(levels, len(levels[0]) // count)
         features, states = self.head(levels, state)
+        features = features - features.mean((2, 3), keepdim=True)
         features = features * hann(*features.shape[-2:], device=features.device)
         return features.unflatten(0, (-1, count)), states
 

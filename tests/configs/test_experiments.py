@@ -41,7 +41,8 @@ PLAIN_RAR = "tracker=rar backbone.deformable=[] head.stride=${backbone.stride}"
 PLAIN_HROM = "tracker=hrom head.channel_mask=false head.spatial_mask=false head.deformable=false"
 SMALL_RAR = (
     "tracker=rar backbone=resnet18 backbone.outputs=[conv2,conv3] head.stride=4 "
-    "head.hidden_channels=32 head.width=64 head.out_channels=32 tracker.input_size=96"
+    "head.hidden_channels=32 head.width=64 head.out_channels=32 tracker.input_size=96 "
+    "tracker.scale_sigma=0.05 clip.search_scale=0.1"
 )
 THREE_LEVELS = PLAIN_HROM + " head.representation=[R1,R2,R3]"
 # Row -> the command line that makes the same tracker and training.
@@ -210,6 +211,23 @@ def test_rows_of_a_small_table_are_trained_and_tested_alike(table):
 
     rows = [training(row) for row in ROWS if row.startswith(f"{table}/")]
     assert len(rows) == COUNTS[table] and all(row == rows[0] for row in rows)
+
+
+SINGLE = ("quickstart", *(
+    f"{path.parent.name}/{path.stem}"
+    for folder in ("real", "shipped", "synthetic")
+    for path in sorted((CONFIGS / "experiment" / folder).glob("*.yaml"))
+))  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_an_experiment_is_named_as_its_file_and_builds(name):
+    config = compose("train", [f"experiment={name}"])
+    assert config.name == name and config.backbone.weights is None
+    assert any(parameter.requires_grad for parameter in build(config).parameters())
+    # Where a search shows other scales, they are to be told apart.
+    if "scale_sigma" in config.tracker:
+        assert (config.tracker.scale_sigma is None) == (config.clip.search_scale == 0)
 
 
 # Journal, Table 3: stages, stages with deformable convolutions, stride of the output

@@ -52,6 +52,21 @@ def test_untrained_rar_follows_a_sliding_patch():
     assert overlap(boxes, sequence.boxes).min() > 0.6
 
 
+class Lifted(PlainHead):
+    """Features of which all cells share some more."""
+
+    def forward(self, levels, states):
+        features, states = super().forward(levels, states)
+        return features + torch.tensor([5.0, -3.0, 1.0])[:, None, None], states
+
+
+def test_what_all_cells_share_does_not_count():
+    sequence = sliding("slide", 8, (160, 120), step=(3, 2))
+    plain, lifted = cacf(), cacf()
+    lifted.head = Lifted((3,), (2,))
+    np.testing.assert_allclose(follow(lifted, sequence), follow(plain, sequence), atol=1e-3)
+
+
 def growing():
     """A textured square that grows by the pyramid's step in each frame."""
     texture = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
