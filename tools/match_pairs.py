@@ -2,15 +2,16 @@
 
     python tools/match_pairs.py DATA_ROOT CHECKPOINT [CHECKPOINT ...] [--tracking KEY=VALUE]
 
-DATA_ROOT holds NAME/img/*.jpg and NAME/groundtruth_rect.txt. A pair is two frames of a sequence, up
-to --gap apart, in either order. The tracker starts on the truth of the first; in the second it is
-asked once, from where the target is, but up to one side of it (sqrt(w h)) away along each axis. The
-target is found if the box's centre lies within 0.35 sides of the truth's.
+DATA_ROOT holds NAME/img/*.jpg and NAME/groundtruth_rect.txt. A pair is two
+frames of a sequence, up to --gap apart, in either order. The tracker starts on the truth of the
+first; in the second it is asked once, from where the target is, but up to one width and one height
+of it away. The target is found if the box's centre lies within 0.35 sides, sqrt(w h), of the
+truth's.
 
-What it says of a training, a whole track does not: nothing is lost for good, so 1,200 pairs of few
-sequences tell trackers apart whose tracks differ by the luck of one frame. The pairs are drawn from
---seed, the same for every tracker. With `--tracking window_influence=0` the Siamese trackers answer
-by their responses alone.
+It says more of a training than of tracking: nothing is lost for good by the luck of one frame. The
+pairs are drawn from --seed, the same for every tracker; those of a sequence are alike, so mind how
+many sequences there are. With `--tracking window_influence=0` the Siamese trackers answer by their
+responses alone. CRACT's discriminator draws by batch: its shares depend a little on --batch.
 """
 
 import argparse
@@ -30,6 +31,7 @@ sys.path.insert(0, str(ROOT))  # started from anywhere
 from datasets.folder import folder  # noqa: E402
 from datasets.sequence import Sequence  # noqa: E402
 from engine.build import load_tracker  # noqa: E402
+from engine.checkpoints import load_checkpoint  # noqa: E402
 from ops.boxes import centers, valid  # noqa: E402
 from ops.crop import Frames  # noqa: E402
 from ops.errors import InputError  # noqa: E402
@@ -41,7 +43,8 @@ NEAR = 0.35  # sides
 
 @dataclass(frozen=True)
 class Pair:
-    """Frames of a sequence: started in `first`, asked in `second`, from `shift` (2,) sides away."""
+    """Two frames of a sequence: started in `first`, asked in `second`, from `shift` (2,) widths and
+    heights away."""
 
     sequence: Sequence
     first: int
@@ -50,20 +53,24 @@ class Pair:
 
 
 def draw_pairs(sequences: Series[Sequence], count: int, gap: int, seed: int) -> list[Pair]:
-    """Pairs of frames with a valid box; each sequence is drawn as often, whatever its length.
+    """Pairs of different frames with a valid box; each sequence is drawn as often, whatever its
+    length.
 
-    Raises InputError where no sequence has such a frame.
+    Raises InputError where no sequence has two such frames within the gap.
     """
     random, pairs = np.random.default_rng(seed), []
     usable = [(each, np.flatnonzero(valid(each.boxes))) for each in sequences]
-    usable = [(each, frames) for each, frames in usable if len(frames)]
+    usable = [(each, frames) for each, frames in usable if (np.diff(frames) <= gap).any()]
     if not usable:
-        raise InputError("no sequence has a frame with a valid box")
-    for _ in range(count):
+        raise InputError(f"no sequence has two frames with a valid box, --gap={gap} or less apart")
+    while len(pairs) < count:
         sequence, frames = usable[random.integers(len(usable))]
         first = random.choice(frames)
-        second = random.choice(frames[np.abs(frames - first) <= gap])
-        pairs.append(Pair(sequence, int(first), int(second), random.uniform(-1, 1, 2)))
+        apart = np.abs(frames - first)
+        near = frames[(apart > 0) & (apart <= gap)]
+        if len(near):
+            pair = int(first), int(random.choice(near)), random.uniform(-1, 1, 2)
+            pairs.append(Pair(sequence, *pair))
     return pairs
 
 
@@ -74,7 +81,7 @@ def errors(tracker: Tracker, pairs: Series[Pair]) -> np.ndarray:
     truths = np.stack([pair.sequence.boxes[pair.second] for pair in pairs])
     sides = np.sqrt(truths[:, 2:].prod(1))
     asked = truths.copy()
-    asked[:, :2] += np.stack([pair.shift for pair in pairs]) * sides[:, None]
+    asked[:, :2] += np.stack([pair.shift for pair in pairs]) * truths[:, 2:]
     started = Frames.stack([pair.sequence.frame(pair.first) for pair in pairs])
     memory = tracker.init(started, torch.from_numpy(firsts).float())
     memory = replace(memory, boxes=torch.from_numpy(asked).float())
@@ -83,16 +90,27 @@ def errors(tracker: Tracker, pairs: Series[Pair]) -> np.ndarray:
     return np.linalg.norm(centers(boxes.numpy()) - centers(truths), axis=1) / sides
 
 
-def measure(checkpoint: str, tracking: Series[str], pairs: Series[Pair], batch: int) -> np.ndarray:
-    """Whether each of the pairs was found (N,), by the tracker of a checkpoint.
+def load(checkpoint: str, tracking: Series[str]) -> Tracker:
+    """The tracker of a checkpoint with other settings of tracking, KEY=VALUE each.
 
-    Raises InputError for what is no checkpoint, or a setting of tracking that it does not have.
+    Raises InputError for what is no checkpoint, and for a setting that its tracker does not have.
     """
+    held = load_checkpoint(checkpoint)["config"]["tracking"]
+    for setting in tracking:
+        key = setting.partition("=")[0]
+        if key not in held or "=" not in setting:
+            raise InputError(
+                f"--tracking {setting}: expected KEY=VALUE with a KEY of {checkpoint}, one of "
+                f"{', '.join(held)}"
+            )
     overrides = [f"tracking.{setting}" for setting in tracking]
     config = OmegaConf.merge({"seed": 0}, OmegaConf.from_dotlist(overrides))
-    tracker = load_tracker(checkpoint, config, overrides)[0].eval()
-    parts = range(0, len(pairs), batch)
-    bar = tqdm(parts, desc=Path(checkpoint).stem, unit="batch", leave=False)
+    return load_tracker(checkpoint, config, overrides)[0].eval()
+
+
+def measure(tracker: Tracker, pairs: Series[Pair], batch: int) -> np.ndarray:
+    """Whether each of the pairs was found (N,)."""
+    bar = tqdm(range(0, len(pairs), batch), unit="batch", leave=False)
     return np.concatenate([errors(tracker, pairs[k : k + batch]) <= NEAR for k in bar])
 
 
@@ -100,10 +118,10 @@ def tables(names: Series[str], pairs: Series[Pair], found: Series[np.ndarray]) -
     """A row for all sequences, and one for each."""
     of = np.array([pair.sequence.name for pair in pairs])
     rows = [["sequence", "pairs", *names]]
-    for name in ("all", *sorted(set(of))):
-        chosen = np.full(len(of), True) if name == "all" else of == name
-        shares = (f"{100 * each[chosen].mean():.1f} %" for each in found)
-        rows.append([name, str(chosen.sum()), *shares])
+    parts = [("all", np.full(len(of), True)), *((name, of == name) for name in sorted(set(of)))]
+    for name, these in parts:
+        shares = (f"{100 * each[these].mean():.1f} %" for each in found)
+        rows.append([name, str(these.sum()), *shares])
     return table(rows)
 
 
@@ -118,15 +136,16 @@ def main() -> None:
     add("--batch", type=int, default=8, metavar="N", help="pairs at a time")
     add("--tracking", action="append", default=[], metavar="KEY=VALUE", help="repeatable")
     given = parser.parse_args()
-    for name in ("pairs", "gap", "batch"):
-        if getattr(given, name) < 1:
-            parser.error(f"--{name}: expected 1 or more")
+    for name, least in (("pairs", 1), ("gap", 1), ("batch", 1), ("seed", 0)):
+        if getattr(given, name) < least:
+            parser.error(f"--{name}: expected {least} or more")
     try:
         sequences = folder(given.data_root).sequences
         pairs = draw_pairs(sequences, given.pairs, given.gap, given.seed)
-        found = [measure(each, given.tracking, pairs, given.batch) for each in given.checkpoints]
+        trackers = [load(each, given.tracking) for each in given.checkpoints]
     except InputError as error:
         sys.exit(f"error: {error}")
+    found = [measure(each, pairs, given.batch) for each in trackers]
     print(tables(given.checkpoints, pairs, found))
 
 

@@ -6,7 +6,8 @@
 
 The head says what a patch becomes and what it remembers; crops, contexts, filter, scales and update
 are here, the same for all, in training as in tracking. Decision: before the window each channel of
-a patch is centred, as KCF does: what all its cells share would only answer with the window's shape.
+a patch is centred (KCF centres raw pixels so), in float32 whatever the autocast: what all its cells
+share would only answer with the window's shape.
 """
 
 import math
@@ -51,7 +52,7 @@ class CorrelationFilterTracker(Tracker):
             (Eq. 13) or only through the search patch and the state.
         scale_sigma: of the desired response along the scale, in training: a search patch that shows
             the target e^d times as large is to answer exp(-(d / scale_sigma)^2 / 2) times as high.
-            None for Eq. 12 as it stands, where the pyramid is left to chance.
+            None for Eq. 12 as it stands, which says nothing of other scales.
         scales, scale_step, scale_penalty: the pyramid has patches of scale_step^s times the target,
             `scales` of them; responses of all but s = 0 are multiplied by the penalty.
         learning_rate: of the running average of numerator and denominator.
@@ -79,8 +80,10 @@ class CorrelationFilterTracker(Tracker):
             raise InputError(
                 f"tracker.input_size={input_size}: expected a multiple of {1 + padding}"
             )
-        if scale_sigma is not None and not scale_sigma > 0:
-            raise InputError(f"tracker.scale_sigma={scale_sigma}: expected above 0, or null")
+        if scale_sigma is not None:
+            check_number("tracker.scale_sigma", scale_sigma, 0, whole=False)
+            if scale_sigma == 0:
+                raise InputError("tracker.scale_sigma=0: expected above 0, or null")
         self.backbone, self.head, self.cacf = backbone, head, cacf
         self.input_size, self.padding, self.contexts = input_size, padding, contexts
         self.templates_differentiable, self.scale_sigma = templates_differentiable, scale_sigma
@@ -165,10 +168,10 @@ class CorrelationFilterTracker(Tracker):
     def _heights(self, boxes: Tensor) -> Tensor:
         """Of the desired responses to search patches that show targets at boxes (B, T, 4):
         (B, T, 1, 1)."""
-        sides = boxes[..., 2:].log().mean(-1) - math.log(self.target_size)  # 0: as in a template
         if self.scale_sigma is None:
-            return torch.ones_like(sides)[..., None, None]
-        return torch.exp(-0.5 * (sides / self.scale_sigma) ** 2)[..., None, None]
+            return boxes.new_ones(*boxes.shape[:-1], 1, 1)
+        growth = boxes[..., 2:].log().mean(-1) - math.log(self.target_size)  # 0: as in a template
+        return torch.exp(-0.5 * (growth / self.scale_sigma) ** 2)[..., None, None]
 
     # ------------------------------------------------------------------ what both share
 
@@ -202,6 +205,7 @@ class CorrelationFilterTracker(Tracker):
         if state is None:
             state = self.head.initial_state(levels, len(levels[0]) // count)
         features, states = self.head(levels, state)
+        features = features.to(torch.promote_types(features.dtype, torch.float32))
         features = features - features.mean((2, 3), keepdim=True)
         features = features * hann(*features.shape[-2:], device=features.device)
         return features.unflatten(0, (-1, count)), states

@@ -13,7 +13,7 @@ class Refinement(nn.Module):
 
     A level finer than `stride` comes to it by a strided lateral, a coarser one is upsampled. The
     figure shows no activation; ours is a ReLU after each merge. Decision: every convolution starts
-    as a projection (see below), so that training starts from the backbone's own features.
+    as a projection (see below), so that training starts from what the backbone's features say.
 
     Args:
         channels, strides: of the levels, first to last.
@@ -94,8 +94,8 @@ class Unrefined(nn.Module):
 def start_as_projection(layer: nn.Conv2d) -> None:
     """Let a convolution begin as an orthogonal map of its middle cell; other cells and bias are 0.
 
-    Such a map keeps inner products, or projects them: a filter on what comes out sees what it would
-    see of the features themselves.
+    Such a map keeps the inner products of cells, which are all that a filter sees, where it is no
+    narrower than what comes in; a narrower one keeps those of a random part.
     """
     with torch.no_grad():
         layer.weight.zero_()

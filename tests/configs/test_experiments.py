@@ -179,6 +179,12 @@ def substance(config):
     return plain
 
 
+def check_scales(config):
+    """Where a correlation filter's search shows other scales, it is to tell them apart."""
+    if "scale_sigma" in config.tracker:
+        assert (config.tracker.scale_sigma is None) == (config.clip.search_scale == 0)
+
+
 def test_every_table_has_its_rows_and_its_published_figures():
     assert set(published_names()) == set(COUNTS) == set(SAME_AS)
     for table, count in COUNTS.items():
@@ -198,6 +204,7 @@ def test_a_row_is_what_it_says_and_builds(row):
     assert config.backbone.weights == (None if row.startswith(FROM_SCRATCH) else "imagenet")
     said = compose("train", [*SAME_AS[table][name].split(), f"name={row}"])
     assert substance(config) == substance(said)
+    check_scales(config)
     assert any(parameter.requires_grad for parameter in build(config).parameters())
 
 
@@ -225,9 +232,7 @@ def test_an_experiment_is_named_as_its_file_and_builds(name):
     config = compose("train", [f"experiment={name}"])
     assert config.name == name and config.backbone.weights is None
     assert any(parameter.requires_grad for parameter in build(config).parameters())
-    # Where a search shows other scales, they are to be told apart.
-    if "scale_sigma" in config.tracker:
-        assert (config.tracker.scale_sigma is None) == (config.clip.search_scale == 0)
+    check_scales(config)
 
 
 # Journal, Table 3: stages, stages with deformable convolutions, stride of the output

@@ -107,6 +107,7 @@ def test_lookalikes_move_their_limbs_and_turn_as_they_are_posed():
     for sequence in synthetic("train", count=44, size=(160, 120)).sequences:
         plan = sequence.stage().script
         target = plan.target
+        assert target.yaw[0] == 0  # frontal at first
         for twin in (actor for actor in plan.actors if actor.lookalike):
             np.testing.assert_array_equal(twin.yaw, target.yaw)
             np.testing.assert_array_equal(

@@ -110,7 +110,7 @@ def test_refinement_brings_levels_to_its_stride():
     assert refinement([torch.randn(1, 4, 63, 63), torch.randn(1, 6, 31, 31)]).shape[-1] == 31
 
 
-def test_refinement_starts_from_the_features_as_they_are():
+def test_refinement_starts_as_a_projection_of_the_features():
     """What the filter correlates, inner products of cells, is at first that of the level itself."""
     features = torch.randn(2, 6, 5, 5)
     products = torch.einsum("bchw,bcij->bhwij", features, features)
