@@ -42,7 +42,7 @@ class Refinement(nn.Module):
             for c, s in zip(channels, strides, strict=True)
         )
         self.merges = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in channels)
-        self.output = nn.Conv2d(width, out_channels, 3, padding=1)
+        self.output = nn.Conv2d(width, out_channels, 3, padding=1, bias=False)  # then centred
         for layer in (*self.laterals, *self.merges, self.output):
             start_as_projection(layer)
 
@@ -83,7 +83,7 @@ class Unrefined(nn.Module):
             )
         if (stride,) != tuple(strides):
             raise InputError(f"head.stride={stride}: expected the level's own, {strides[0]}")
-        self.output = nn.Conv2d(channels[0], out_channels, 3, padding=1)
+        self.output = nn.Conv2d(channels[0], out_channels, 3, padding=1, bias=False)  # then centred
         start_as_projection(self.output)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
@@ -99,6 +99,7 @@ def start_as_projection(layer: nn.Conv2d) -> None:
     """
     with torch.no_grad():
         layer.weight.zero_()
-        layer.bias.zero_()
+        if layer.bias is not None:
+            layer.bias.zero_()
         middle = layer.weight[..., layer.kernel_size[0] // 2, layer.kernel_size[1] // 2]
         middle.copy_(nn.init.orthogonal_(torch.empty_like(middle)))

@@ -275,7 +275,7 @@ def test_what_a_component_leaves_out_is_not_there():
     assert names == full and not tracker.contexts and not tracker.templates_differentiable
     alone, _ = of_components("no_hierarchical_features")
     assert alone.backbone.stages == ("conv5",)
-    assert set(alone.head.refinement.state_dict()) == {"output.weight", "output.bias"}
+    assert set(alone.head.refinement.state_dict()) == {"output.weight"}
 
 
 @pytest.fixture
