@@ -147,7 +147,7 @@ def test_paper_sizes():
     lstm = sum(4 * 128 * (c + 1) + 4 * 128 * 128 * 9 for c in (512, 1024, 2048))
     assert sum(p.numel() for a in head.attentions for p in a.lstm.parameters()) == lstm
     refinement = sum(256 * (c + 1) for c in (512, 1024, 2048))
-    refinement += 3 * (256 * 256 * 9 + 256) + 64 * 256 * 9 + 64
+    refinement += 3 * (256 * 256 * 9 + 256) + 64 * 256 * 9  # the last has no bias
     assert sum(p.numel() for p in head.refinement.parameters()) == refinement
 
 
@@ -160,11 +160,9 @@ def test_without_refinement_one_level_goes_straight_into_the_filter():
     level = torch.randn(2, 12, 6, 7)
     features, _ = head([level], head.initial_state([level], 2))
     attended, _ = head.attentions[0](level, head.attentions[0].initial_state(2, 6, 7))
-    weights = head.refinement.output
+    weights, zeros = head.refinement.output.weight, torch.zeros(5)
     for patch in range(2):
-        by_loops = convolve(
-            *(x.detach().numpy() for x in (attended[patch], weights.weight, weights.bias))
-        )
+        by_loops = convolve(*(x.detach().numpy() for x in (attended[patch], weights, zeros)))
         np.testing.assert_allclose(features[patch].detach().numpy(), by_loops, atol=1e-5)
 
 
