@@ -143,9 +143,9 @@ def main() -> None:
         sequences = folder(given.data_root).sequences
         pairs = draw_pairs(sequences, given.pairs, given.gap, given.seed)
         trackers = [load(each, given.tracking) for each in given.checkpoints]
-    except InputError as error:
+        found = [measure(each, pairs, given.batch) for each in trackers]
+    except InputError as error:  # a picture that is broken, too
         sys.exit(f"error: {error}")
-    found = [measure(each, pairs, given.batch) for each in trackers]
     print(tables(given.checkpoints, pairs, found))
 
 
