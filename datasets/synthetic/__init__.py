@@ -9,7 +9,8 @@ for the truth, render.py for the drawing, record.py for what the camera makes of
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 
@@ -27,13 +28,30 @@ COUNTS = {"train": 1000, "val": 16, "test": 24}
 MAKE = 3  # part of every seed; a change of the generator that changes pixels raises it
 
 
-@dataclass
 class Stage:
-    """What a sequence is drawn from; rebuilt from the seed whenever it is not at hand."""
+    """What a sequence is drawn from; rebuilt from the seed whenever it is not at hand.
 
-    script: Script
-    scenery: Scenery
-    noise: np.ndarray
+    Args:
+        script: the plan, which is all that boxes need.
+        paint: what makes the scenery and a tile of the camera's noise, asked once they are needed.
+    """
+
+    def __init__(self, script: Script, paint: Callable[[], tuple[Scenery, np.ndarray]]):
+        self.script, self._paint = script, paint
+
+    @cached_property
+    def _painted(self) -> tuple[Scenery, np.ndarray]:
+        painted = self._paint()
+        del self._paint  # and with it what it was painted from
+        return painted
+
+    @property
+    def scenery(self) -> Scenery:
+        return self._painted[0]
+
+    @property
+    def noise(self) -> np.ndarray:
+        return self._painted[1]
 
 
 class StageCache:
@@ -88,13 +106,14 @@ class SyntheticSequence(Sequence):
     @property
     def boxes(self) -> np.ndarray:
         if self._boxes is None:
-            self._measure()
+            self._boxes = clipped_boxes(self.stage().script.target, self.size)
         return self._boxes
 
     @property
     def attributes(self) -> tuple[str, ...]:
         if self._attributes is None:
-            self._measure()
+            stage = self.stage()
+            self._attributes = attributes(stage.script, self.size, stage.scenery.kin)
         return self._attributes
 
     def frame(self, index: int) -> np.ndarray:
@@ -108,11 +127,6 @@ class SyntheticSequence(Sequence):
         """The script and the textures, from the cache where they are still there."""
         return self._cache.get((self._key, self.length, self.size), self._build)
 
-    def _measure(self):
-        stage = self.stage()
-        self._boxes = clipped_boxes(stage.script.target, self.size)
-        self._attributes = attributes(stage.script, self.size, stage.scenery.kin)
-
     def _build(self) -> Stage:
         width, height = self.size
         wide, high = 2 * width, height * 8 // 5
@@ -123,15 +137,19 @@ class SyntheticSequence(Sequence):
         plan = script(
             Random(*self._key, 1), lead, self.length, self.size, (wide, high), fields, light
         )
-        scene = Random(*self._key, 2)
-        kin, side = [], 0.0
-        spots = plan.camera.to_scenery(plan.target.centre)
-        if "background clutter" in plan.planned:
-            kin = plan.target.figure.materials
-            side = float(np.sqrt(plan.target.figure.half[0] * plan.target.figure.half[1]))
-        painted = scenery(scene, wide, high, unit_of(self.size), fields, light, kin, side, spots)
-        tile = grain(Random(*self._key, 3), height + 64, width + 64, plan.record.grain)
-        return Stage(plan, painted, tile)
+
+        def paint() -> tuple[Scenery, np.ndarray]:
+            scene = Random(*self._key, 2)
+            kin, side = [], 0.0
+            spots = plan.camera.to_scenery(plan.target.centre)
+            if "background clutter" in plan.planned:
+                kin = plan.target.figure.materials
+                side = float(np.sqrt(plan.target.figure.half[0] * plan.target.figure.half[1]))
+            unit = unit_of(self.size)
+            painted = scenery(scene, wide, high, unit, fields, light, kin, side, spots)
+            return painted, grain(Random(*self._key, 3), height + 64, width + 64, plan.record.grain)
+
+        return Stage(plan, paint)
 
 
 def synthetic(

@@ -347,6 +347,18 @@ def test_pickling_leaves_the_textures_behind():
         np.testing.assert_array_equal(sequence.frame(3), picture)
 
 
+def test_boxes_need_no_scenery(monkeypatch):
+    sequence = synthetic("val", count=1, length=4, size=(96, 96)).sequences[0]
+    painted = []
+    monkeypatch.setattr("datasets.synthetic.scenery", lambda *given: painted.append(given))
+    boxes = sequence.boxes
+    assert not painted
+    monkeypatch.undo()
+    again = synthetic("val", count=1, length=4, size=(96, 96)).sequences[0]
+    assert again.frame(0).shape == (96, 96, 3)  # painted first, measured afterwards
+    np.testing.assert_array_equal(again.boxes, boxes)
+
+
 def test_cache_is_bounded():
     sequences = synthetic("val", count=5, length=2, size=(96, 96), cache=2).sequences
     kept = [sequence.stage() for sequence in sequences]

@@ -65,7 +65,7 @@ IN_ORDER = ClipSampling(4, 3, 3, 1, 0.0, 0.0, search_shift=0.1, search_scale=0.0
         (rar, IN_ORDER, 0.02, 60),
         (siamfc, SEARCHES, 0.05, 40),
         (rasnet, SEARCHES, 0.05, 40),
-        (hrom, SEARCHES, 0.03, 80),
+        (hrom, SEARCHES, 0.03, 120),
         (cract, SEARCHES, 0.02, 100),
     ],
 )
