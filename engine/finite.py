@@ -1,4 +1,5 @@
-"""A loss that is not finite stops the run; finding out must not make the loop wait for the GPU."""
+"""A loss that is not finite stops the run, and a network that is dead; finding out must not make
+the loop wait for the GPU."""
 
 from collections import deque
 from pathlib import Path
@@ -12,6 +13,7 @@ from ops.errors import InputError
 
 BATCH = "lodestar-batch-1"  # no checkpoint of a training
 LAG = 2  # steps after which a GPU's numbers are looked at: they have arrived by then
+DEAD = 20  # steps one after another whose gradient is exactly 0
 
 
 class FiniteCheck:
@@ -26,9 +28,10 @@ class FiniteCheck:
         name = f"not_finite_rank{rank}.pt" if rank else "not_finite.pt"
         self.path, self.device = directory / name, device
         self.pending: deque[tuple[int, Clip, Tensor, torch.cuda.Event | None]] = deque()
+        self.dead = 0  # steps until now
 
     def add(self, step: int, clip: Clip, loss: Tensor, norm: Tensor) -> None:
-        """Before the weights change. Raises InputError for what is not finite, see `check`."""
+        """Before the weights change. Raises InputError as `check` does."""
         values, event = torch.stack([loss.detach().float(), norm.detach().float()]), None
         if self.device.type == "cuda":
             there = torch.empty(2, pin_memory=True)
@@ -41,7 +44,8 @@ class FiniteCheck:
     def check(self, lag: int = 0) -> None:
         """Look at all steps but the last `lag`; with 0 before a checkpoint is written.
 
-        Raises InputError, with the batch saved, for the first that is not finite.
+        Raises InputError, with the batch saved, for the first that is not finite; and where no
+        weight got a gradient for DEAD steps, since none will get one again.
         """
         while len(self.pending) > lag:
             step, clip, values, event = self.pending.popleft()
@@ -56,3 +60,9 @@ class FiniteCheck:
                 except InputError as error:
                     raise InputError(f"{found}; its batch is lost, {error}") from None
                 raise InputError(f"{found}; its batch is in {self.path}")
+            self.dead = self.dead + 1 if norm == 0 else 0
+            if self.dead == DEAD:
+                raise InputError(
+                    f"step {step}: the gradient was exactly 0 for {DEAD} steps, so that nothing "
+                    "trains any more; a lower optimizer.learning_rate may keep the network alive"
+                )

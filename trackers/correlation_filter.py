@@ -49,7 +49,9 @@ class CorrelationFilterTracker(Tracker):
         contexts: whether the filter sees the k = 4 context patches, one w to the left and right,
             one h above and below (Eq. 8); without, it is the traditional DCF.
         templates_differentiable: whether training differentiates through the filter's solution
-            (Eq. 13) or only through the search patch and the state.
+            (Eq. 13) or only through the search patch and the state. Without, representations have
+            unit root mean square: such a filter undoes whatever scale they have, only the gradient
+            does not know that, and weights would run away until the network is dead.
         scale_sigma: of the desired response along the scale, in training: a search patch that shows
             the target e^d times as large is to answer exp(-(d / scale_sigma)^2 / 2) times as high.
             None for Eq. 12 as it stands, which says nothing of other scales.
@@ -208,6 +210,8 @@ class CorrelationFilterTracker(Tracker):
         features = features.to(torch.promote_types(features.dtype, torch.float32))
         features = features - features.mean((2, 3), keepdim=True)
         features = features * hann(*features.shape[-2:], device=features.device)
+        if not self.templates_differentiable:
+            features = nn.functional.rms_norm(features, features.shape[1:])
         return features.unflatten(0, (-1, count)), states
 
     def _learn(self, levels: Sequence[Tensor], state: Any) -> tuple[Filter, Any]:

@@ -10,7 +10,7 @@ for the truth, render.py for the drawing, record.py for what the camera makes of
 
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import cached_property
+from threading import Lock
 
 import numpy as np
 
@@ -37,21 +37,24 @@ class Stage:
     """
 
     def __init__(self, script: Script, paint: Callable[[], tuple[Scenery, np.ndarray]]):
-        self.script, self._paint = script, paint
-
-    @cached_property
-    def _painted(self) -> tuple[Scenery, np.ndarray]:
-        painted = self._paint()
-        del self._paint  # and with it what it was painted from
-        return painted
+        self.script = script
+        self._paint: Callable[[], tuple[Scenery, np.ndarray]] | None = paint
+        self._painted: tuple[Scenery, np.ndarray] | None = None
+        self._painting = Lock()  # frames are asked for by several threads
 
     @property
     def scenery(self) -> Scenery:
-        return self._painted[0]
+        return self._finished()[0]
 
     @property
     def noise(self) -> np.ndarray:
-        return self._painted[1]
+        return self._finished()[1]
+
+    def _finished(self) -> tuple[Scenery, np.ndarray]:
+        with self._painting:
+            if self._painted is None:
+                self._painted, self._paint = self._paint(), None  # and what it was painted from
+        return self._painted
 
 
 class StageCache:
@@ -60,18 +63,18 @@ class StageCache:
     def __init__(self, capacity: int):
         self.capacity = capacity
         self._stages: OrderedDict[tuple, Stage] = OrderedDict()
+        self._lock = Lock()
 
-    def get(self, key: tuple, build) -> Stage:
-        stage = self._stages.pop(key, None)
-        if stage is None:
-            stage = build()
-        self._stages[key] = stage
-        while len(self._stages) > self.capacity:
-            self._stages.popitem(last=False)
-        return stage
+    def get(self, key: tuple, build: Callable[[], Stage]) -> Stage:
+        with self._lock:
+            stage = self._stages.pop(key, None) or build()
+            self._stages[key] = stage
+            while len(self._stages) > self.capacity:
+                self._stages.popitem(last=False)
+            return stage
 
-    def __getstate__(self):
-        return {"capacity": self.capacity, "_stages": OrderedDict()}
+    def __reduce__(self):
+        return StageCache, (self.capacity,)
 
 
 class SyntheticSequence(Sequence):

@@ -214,7 +214,9 @@ def test_rows_of_a_small_table_are_trained_and_tested_alike(table):
         keys = ("trainer", "optimizer", "augmentation", "dataset", "test_dataset", "evaluation")
         config = of_row(row)
         assert (config.trainer.amp, config.trainer.validate, config.baselines) == (True, False, [])
-        return [OmegaConf.to_container(config[key]) for key in keys], config.seed
+        settings = {key: OmegaConf.to_container(config[key]) for key in keys}
+        searched = settings["trainer"].pop("clips_per_epoch") * config.clip.searches
+        return settings, searched, config.seed
 
     rows = [training(row) for row in ROWS if row.startswith(f"{table}/")]
     assert len(rows) == COUNTS[table] and all(row == rows[0] for row in rows)

@@ -3,12 +3,15 @@
 import hashlib
 import math
 import pickle
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
+import datasets.synthetic as synthetic_module
 from datasets.contact_sheet import contact_sheet
 from datasets.sequence import Sequence
 from datasets.synthetic import synthetic
@@ -350,13 +353,30 @@ def test_pickling_leaves_the_textures_behind():
 def test_boxes_need_no_scenery(monkeypatch):
     sequence = synthetic("val", count=1, length=4, size=(96, 96)).sequences[0]
     painted = []
-    monkeypatch.setattr("datasets.synthetic.scenery", lambda *given: painted.append(given))
+    monkeypatch.setattr(synthetic_module, "scenery", lambda *given: painted.append(given))
     boxes = sequence.boxes
     assert not painted
     monkeypatch.undo()
     again = synthetic("val", count=1, length=4, size=(96, 96)).sequences[0]
     assert again.frame(0).shape == (96, 96, 3)  # painted first, measured afterwards
     np.testing.assert_array_equal(again.boxes, boxes)
+
+
+def test_threads_paint_a_scenery_once(monkeypatch):
+    """The tracking loop reads a frame and the next one at the same time."""
+    counted, painted = [], synthetic_module.scenery
+
+    def slowly(*given):
+        counted.append(given)
+        time.sleep(0.05)
+        return painted(*given)
+
+    monkeypatch.setattr(synthetic_module, "scenery", slowly)
+    sequence = synthetic("val", count=1, length=8, size=(96, 96)).sequences[0]
+    with ThreadPoolExecutor(8) as readers:
+        frames = list(readers.map(sequence.frame, range(8)))
+    assert len(counted) == 1
+    np.testing.assert_array_equal(frames[5], sequence.frame(5))
 
 
 def test_cache_is_bounded():

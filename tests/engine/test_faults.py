@@ -19,6 +19,9 @@ from commands import (
 )
 from conftest import sliding
 
+from engine.finite import DEAD, FiniteCheck
+from ops.errors import InputError
+
 
 def write_folder(root, sequences=4, length=10):
     """A folder of sequences: {number of the sequence: its pictures}."""
@@ -159,3 +162,16 @@ def test_a_loss_that_is_not_finite_stops_all_ranks_with_their_batches_saved(tmp_
     for name in ("not_finite.pt", "not_finite_rank1.pt"):
         saved = torch.load(directory / name, weights_only=True)
         assert saved["step"] == 2 and saved["clip"]["searches"].shape == (1, 2, 3, 63, 63)
+
+
+def test_a_dead_network_stops_the_run(tmp_path):
+    finite = FiniteCheck(tmp_path, torch.device("cpu"))
+    alive, dead = torch.tensor(0.5), torch.tensor(0.0)
+    for step in range(3 * DEAD):  # a step now and then whose clips are all answered
+        finite.add(step, None, alive, alive if step % DEAD == 0 else dead)
+    finite.add(100, None, alive, alive)
+    for step in range(DEAD - 1):
+        finite.add(101 + step, None, alive, dead)
+    with pytest.raises(InputError, match=r"step 120: the gradient was exactly 0 for 20 steps"):
+        finite.add(120, None, alive, dead)
+    assert not list(tmp_path.iterdir())

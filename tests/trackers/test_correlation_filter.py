@@ -213,6 +213,21 @@ def test_whether_training_differentiates_through_the_filter(differentiable):
     assert (clip.templates.grad is not None and bool(clip.templates.grad.any())) == differentiable
 
 
+def test_a_filter_that_is_not_differentiated_through_knows_no_scale():
+    """Otherwise weights that only grow would lower the loss of the frozen filter, without end."""
+    tracker = small_rar(templates_differentiable=False).eval()
+    clip = a_clip(tracker)
+    before = tracker.loss(clip)[0]["response"]
+    before.backward()
+    output = [p for n, p in tracker.head.named_parameters() if n == "refinement.output.weight"]
+    assert len(output) == 1  # of which the representation is a multiple
+    along = (output[0].grad * output[0].detach()).sum().abs()
+    assert along < 1e-3 * output[0].grad.norm() * output[0].norm()
+    with torch.no_grad():
+        output[0].mul_(30)
+    assert torch.isclose(tracker.loss(clip)[0]["response"], before, rtol=1e-4)
+
+
 def test_without_contexts_the_filter_sees_the_target_alone():
     picture = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
     frames, box = Frames.stack([picture]), torch.tensor([[120.0, 80.0, 30.0, 21.0]])
