@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 
 from benchmarks.figures import mean_over_sequences
-from benchmarks.statistics import draws, interval
+from benchmarks.statistics import draws, interval, mean_over_seeds
 from ops.errors import InputError
 
 METRICS = ("success_auc", "precision_20", "eao")
@@ -28,14 +28,16 @@ class Measured:
         benchmark: its name.
         setting: what was tracked, in words: benchmark, protocol, number of sequences, which part.
         sequences: their names.
+        made_like: convention of the scores and hash of the footage, None for what a report lacks.
         scores: metric -> mean over sequences and seeds.
-        interval: 95 %, of the metric that ranks, over sequences; None where it is not known.
+        interval: 95 %, of the metric that ranks, over sequences and seeds; None where it is not
+            known.
         weights: "trained, step N", "untrained", or what the report says.
         seeds: of the runs, in ascending order; None for one that does not say its seed.
         range: lowest and highest of the seeds' scores in the metric that ranks; None where there
             is no such metric.
-        per_sequence: (S,) of that metric, means over seeds, NaN where a sequence does not count;
-            None where the score is not the plain mean of such values.
+        per_sequence: (K, S) of that metric, of K seeds, NaN where a sequence does not count; None
+            where the score is not the plain mean of such values.
     """
 
     row: str
@@ -43,6 +45,7 @@ class Measured:
     benchmark: str
     setting: str
     sequences: tuple[str, ...]
+    made_like: tuple[str | None, str | None]
     scores: dict[str, float]
     interval: tuple[float, float] | None
     weights: str
@@ -63,7 +66,7 @@ class Measured:
     @property
     def scope(self) -> tuple:
         """Equal for what may be compared, sequence by sequence."""
-        return self.part, self.setting, self.metric, self.sequences
+        return self.part, self.setting, self.metric, self.sequences, self.made_like
 
     @property
     def key(self) -> tuple:
@@ -107,7 +110,7 @@ def _over_seeds(runs: list[Measured]) -> Measured:
         return first
     per_sequence = bounds = None
     if all(one.per_sequence is not None for one in runs):
-        per_sequence = np.mean([one.per_sequence for one in runs], axis=0)
+        per_sequence = np.concatenate([one.per_sequence for one in runs])
         bounds = _interval(per_sequence)
     ranked = [one.scores[first.metric] for one in runs if first.metric]
     return Measured(
@@ -116,6 +119,7 @@ def _over_seeds(runs: list[Measured]) -> Measured:
         first.benchmark,
         first.setting,
         first.sequences,
+        first.made_like,
         scores={
             metric: float(np.mean([one.scores[metric] for one in runs]))
             for metric in first.scores
@@ -152,12 +156,13 @@ def _read(path: Path, row: str, part: str, seed: int | None) -> Measured:
         benchmark=benchmark,
         setting=", ".join([benchmark, protocol, what]),
         sequences=tuple(by_sequence),
+        made_like=(report.get("convention"), made_by.get("dataset_hash")),
         scores=scores,
         interval=tuple(bounds) if bounds and None not in bounds else None,
         weights=_weights(str(made_by.get("weights", NOTHING))),
         seeds=(seed,),
         range=(scores[metric], scores[metric]) if metric else None,
-        per_sequence=values if metric and _is_mean(scores[metric], values) else None,
+        per_sequence=values[None] if metric and _is_mean(scores[metric], values) else None,
     )
 
 
@@ -167,10 +172,9 @@ def _is_mean(score: float, values: np.ndarray) -> bool:
 
 
 def _interval(values: np.ndarray) -> tuple[float, float] | None:
-    """As a report has it of its metrics; None for one sequence."""
-    if len(values) < 2:
-        return None
-    return interval(mean_over_sequences(values).value(draws(len(values))))
+    """As a report has it of its metrics, of seeds and sequences (K, S); None for one sequence."""
+    sequences = values.shape[1]
+    return interval(mean_over_seeds(values).value(draws(sequences))) if sequences > 1 else None
 
 
 def _own_tracker(path: Path, row: str, trackers: list[str]) -> str:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from benchmarks.ablation import RANKING, Measured
-from benchmarks.figures import mean_over_sequences
 from benchmarks.published import PublishedTable
-from benchmarks.statistics import Comparison, compare_paired
+from benchmarks.statistics import Comparison, compare_paired, mean_over_seeds
 
 
 @dataclass(frozen=True)
@@ -33,28 +32,35 @@ class Ordering:
         sure = low > 0 or high < 0
         if self.measured.difference > 0:
             return "reproduced" if sure else "same sign"
+        if self.measured.difference == 0:
+            return "no difference"
         return "contradicted" if sure else "opposite sign"
 
 
 VERDICTS = {  # of the paper's sign the first two, not of it the others
     "reproduced": "the interval excludes 0",
     "same sign": "the interval includes 0",
+    "no difference": "to the last digit",
     "opposite sign": "the interval includes 0",
     "contradicted": "the interval excludes 0",
 }
 
 
 def compare(rows: Sequence[Measured]) -> dict[tuple[str, str], Comparison]:
-    """(row, other) -> row minus other, paired, for all rows of one scope, both ways round.
+    """(row, other) -> row minus other, for all rows of one scope, both ways round: paired by
+    sequence, and each row's seeds drawn for themselves.
 
     Rows whose score is not a plain mean over sequences are left out.
     """
     values = {one.row: one.per_sequence for one in rows if one.per_sequence is not None}
     if len(values) < 2 or len(rows[0].sequences) < 2:
         return {}
-    figures = {row: mean_over_sequences(found) for row, found in values.items()}
+    figures = {
+        row: mean_over_seeds(of_row, stream) for stream, (row, of_row) in enumerate(values.items())
+    }
+    means = {row: of_row.mean(0) for row, of_row in values.items()}
     found = {}
-    for one in compare_paired(figures, values, rows[0].metric):
+    for one in compare_paired(figures, means, rows[0].metric):
         found[one.tracker, one.reference] = one
         found[one.reference, one.tracker] = one.turned
     return found

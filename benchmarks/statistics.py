@@ -1,4 +1,6 @@
-"""How sure a mean over sequences is: bootstrap over sequences (Efron & Tibshirani 1993, ch. 13)."""
+"""How sure a mean over sequences is: bootstrap over sequences (Efron & Tibshirani 1993, ch. 13),
+and over seeds where a row was trained several times.
+"""
 
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +25,33 @@ def draws(sequences: int, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarr
     ).astype(float)
     drawn.flags.writeable = False
     return drawn
+
+
+@dataclass(frozen=True)
+class MeanOverSeeds(Figure):
+    """The mean over the K columns, each a seed's training; rows of another `stream` draw others.
+
+    K - 1 of the K seeds are drawn, with replacement, so that the variance of their mean comes out
+    unbiased; of one seed alone there is none to see.
+    """
+
+    stream: int = 0
+
+    def value(self, weights: np.ndarray | None = None) -> np.ndarray:
+        seeds = self.numerators.shape[1]
+        if weights is None or seeds == 1:
+            return super().value(weights)
+        with np.errstate(invalid="ignore"):
+            means = (weights @ self.numerators) / (weights @ self.denominators)  # (..., K)
+        generator = np.random.default_rng([seeds, self.stream])
+        drawn = generator.multinomial(seeds - 1, np.full(seeds, 1 / seeds), means.shape[:-1])
+        return (drawn * means).sum(-1) / (seeds - 1)
+
+
+def mean_over_seeds(values: np.ndarray, stream: int = 0) -> MeanOverSeeds:
+    """Of one value (K, S) a seed and sequence; a sequence with NaN does not count in that seed."""
+    known = ~np.isnan(values.T)
+    return MeanOverSeeds(np.where(known, values.T, 0), known.astype(float), stream)
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:

@@ -144,7 +144,7 @@ def _readings(columns: Sequence[Column]) -> list[str]:
     heads = {column.head for column in columns}
     said = {
         SEEDS_RANGE: "measured figures are means over the seeds, and intervals are of these means, "
-        "by bootstrap over sequences; the seeds' range is the lowest and the highest of them.",
+        "by bootstrap over sequences and seeds; the seeds' range is their lowest and highest.",
         RANK: "measured ranks are among the rows here that the paper ranks.",
     }
     return [words for head, words in said.items() if head in heads]

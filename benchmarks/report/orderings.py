@@ -57,8 +57,8 @@ def _of_scope(
     once = [one.row for one in rows if one.row in compared and len(one.seeds) == 1]
     if once:
         lines.append(
-            "  intervals are over sequences and do not know what another seed's training comes to; "
-            f"of one seed alone: {', '.join(once)}"
+            "  intervals do not know what another seed's training comes to where there is one seed "
+            f"alone: {', '.join(once)}"
         )
     return lines
 
