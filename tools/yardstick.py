@@ -3,11 +3,13 @@
     python3 -m venv DIR && DIR/bin/pip install opencv-contrib-python
     python tools/yardstick.py DATA_ROOT --opencv DIR/bin/python --backbone FILE
     python tools/yardstick.py DATA_ROOT --checkpoint rasnet=FILE --checkpoint siamfc=FILE
+    python tools/yardstick.py DATA_ROOT --row 'fixed=checkpoint=rar tracking.learning_rate=0'
 
 DATA_ROOT holds NAME/img/*.jpg and NAME/groundtruth_rect.txt. The rows are the first box, kept;
 KCF, MIL and CSRT of OpenCV (tools/opencv_trackers.py says how they are run), where --opencv names a
 Python that has them; `cacf`, the filter without learning, on raw pixels and, where --backbone gives
-ImageNet weights, on MobileNetV2; and every --checkpoint. Each is tracked once over every sequence
+ImageNet weights, on MobileNetV2; every --checkpoint, and every --row, whose settings are
+evaluate.py's. Each is tracked once over every sequence
 (OPE) by the real command in a process of its own, scored by `evaluate.py mode=score`, convention
 matlab_otb: success AUC over 21 thresholds, precision at 20 px, 95 % bootstrap intervals over the
 sequences. Below --runs lie
@@ -19,7 +21,8 @@ sequences. Below --runs lie
 
 A row that is done is not done again and stays in the table, also when it is not asked for; one that
 was interrupted goes on after its last sequence. What was asked for under the same name on other
-footage or with another file is refused. Speed is measured apart (tools/time_step.py).
+footage, with another file or other settings is refused. Speed is measured apart
+(tools/time_step.py).
 """
 
 import argparse
@@ -27,6 +30,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -114,9 +118,11 @@ class Yardstick:
             if held["footage"] != dataset_hash(self.dataset):
                 raise InputError(f"{self.runs} holds rows of other footage: --runs DIR begins anew")
             if held != asked.get(name, held):
+                other = [key for key, value in asked[name].items() if held.get(key) != value]
                 raise InputError(
-                    f"{path.parent} was made from another file than is given for {name}: another "
-                    f"name goes beside it, or remove it and {self.runs / 'results' / name}"
+                    f"{path.parent} was made with other {' and '.join(other)} than are given for "
+                    f"{name}: another name goes beside it, or remove it and "
+                    f"{self.runs / 'results' / name}"
                 )
 
     def do(self, rows: Sequence[Row], jobs: int) -> dict[str, str]:
@@ -223,12 +229,28 @@ def rows_of(yardstick: Yardstick, given: argparse.Namespace) -> list[Row]:
         name = "cacf_mobilenet_v2_block3_block6"
         rows.append(yardstick.evaluated(name, *settings, finer, file=weights))
     for text in given.checkpoint:
-        name, _, file = text.partition("=")
-        if not re.fullmatch(r"\w[\w.+-]*", name) or name in {row.name for row in rows}:
-            raise InputError(f"--checkpoint {text}: expected NAME=FILE, a NAME of its own")
+        name, file = own_name("--checkpoint", text, rows)
         path = existing(f"--checkpoint {name}", file)
         rows.append(yardstick.evaluated(name, file=("checkpoint", path)))
+    for text in given.row:
+        name, words = own_name("--row", text, rows)
+        settings, file = shlex.split(words), None
+        for setting in settings:
+            key, _, value = setting.partition("=")
+            if key in ("checkpoint", "backbone.weights") and Path(value).is_file():
+                settings.remove(setting)
+                file = key, Path(value).absolute()
+                break
+        rows.append(yardstick.evaluated(name, *settings, file=file))
     return rows
+
+
+def own_name(option: str, text: str, rows: Sequence[Row]) -> tuple[str, str]:
+    """NAME=REST as (NAME, REST). Raises InputError where the name is none, or another row's."""
+    name, _, rest = text.partition("=")
+    if not re.fullmatch(r"\w[\w.+-]*", name) or not rest or name in {row.name for row in rows}:
+        raise InputError(f"{option} {text}: expected NAME=..., a NAME of its own")
+    return name, rest
 
 
 def existing(option: str, file: str) -> Path:
@@ -262,6 +284,7 @@ def arguments() -> argparse.ArgumentParser:
     add("--runs", type=Path, default=Path("runs/yardstick"), metavar="DIR", help="all that is made")
     add("--backbone", metavar="FILE", help="ImageNet weights of MobileNetV2")
     add("--checkpoint", action="append", default=[], metavar="NAME=FILE", help="repeatable")
+    add("--row", action="append", default=[], metavar="'NAME=SETTINGS'", help="repeatable")
     add("--opencv", metavar="PYTHON", help="one that has opencv-contrib-python")
     add("--jobs", type=int, default=1, metavar="N", help="rows at a time")
     return parser

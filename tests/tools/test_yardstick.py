@@ -1,5 +1,6 @@
 """The yardstick's rows, how they are done, gathered and told; and how OpenCV's trackers are run."""
 
+import hashlib
 import json
 import signal
 import sys
@@ -140,7 +141,7 @@ def test_an_interrupted_row_is_ended(stick, monkeypatch):
 def test_other_footage_and_another_file_under_the_same_name_are_refused(stick, tmp_path):
     assert not stick.do([fake(stick, "one", 0, weights="1" * 16)], 1)
     stick.check([fake(stick, "one", 0, weights="1" * 16), fake(stick, "two", 0)])
-    with pytest.raises(InputError, match="one was made from another file"):
+    with pytest.raises(InputError, match="one was made with other weights than are given for one"):
         stick.check([fake(stick, "one", 0, weights="2" * 16)])
     other = write_footage(tmp_path / "other", seed=1)
     with pytest.raises(InputError, match="rows of other footage"):
@@ -162,13 +163,25 @@ def test_the_rows_that_are_asked_for(stick, data, tmp_path):
     assert differ == [names[-1], "cacf_mobilenet_v2_block3_block6", "mine"]
 
 
+def test_a_row_of_any_settings(stick, data, tmp_path):
+    weights = tmp_path / "some weights.pt"
+    weights.write_bytes(b"one")
+    text = f"tuned=tracker=cacf 'backbone.weights={weights}' 'backbone.outputs=[conv2, conv3]'"
+    row = rows_of(stick, given(data, "--row", text, "--row", "other=checkpoint=rar"))[-2]
+    said = ["tracker=cacf", "backbone.outputs=[conv2, conv3]"]
+    assert (row.name, row.asked["settings"]) == ("tuned", said)
+    assert row.asked["weights"] == hashlib.sha256(b"one").hexdigest()[:16]
+    assert {*said, quoted("backbone.weights", weights)} < {*row.command}
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         (["--backbone", "gone.pt"], "--backbone: no such file, gone.pt"),
         (["--checkpoint", "mine=gone.pt"], "--checkpoint mine: no such file, gone.pt"),
-        (["--checkpoint", "mine"], "no such file, none is named"),
-        (["--checkpoint", "../up=gone.pt"], "expected NAME=FILE"),
+        (["--checkpoint", "mine"], "--checkpoint mine: expected NAME="),
+        (["--checkpoint", "../up=gone.pt"], "expected NAME="),
+        (["--row", "tracker=first_box", "--row", "tracker=cacf"], "a NAME of its own"),
         (["--checkpoint", "first_box=gone.pt"], "a NAME of its own"),
         (["--opencv", "no-such-python"], "--opencv no-such-python: no such program"),
     ],
