@@ -37,6 +37,7 @@ def evaluate(config: DictConfig) -> float | None:
 def track_dataset(config: DictConfig) -> None:
     """Track `config`'s dataset with its checkpoint, or with its tracker as it is built."""
     _check_tracking(config)
+    _check_tracker_is_chosen(config)
     # Here, since torch takes seconds to import: the other modes do without it.
     from engine.build import build_contestant
     from engine.distributed import build_device
@@ -94,6 +95,7 @@ def search(config: DictConfig) -> float:
     with. Each writes the search's table anew. One that asks again for a setting gets what it had.
     """
     _check_tracking(config)
+    _check_tracker_is_chosen(config)
     hydra_config = HydraConfig.get()
     if hydra_config.mode != RunMode.MULTIRUN:
         raise InputError("mode=search: expected -m beside it, a sweep over tracking.KEY=A,B,...")
@@ -155,6 +157,16 @@ def _check_tracking(config: DictConfig) -> None:
     for key in ("results", "trackers"):
         if config[key] is not None:
             raise InputError(f"{key}={config[key]}: goes with mode=score, which runs no tracker")
+
+
+def _check_tracker_is_chosen(config: DictConfig) -> None:
+    """Raise InputError where nothing says what is to track."""
+    given = {text.lstrip("+").split("=")[0] for text in HydraConfig.get().overrides.task}
+    if config.checkpoint is None and not given & {"tracker", "backbone", "head", "experiment"}:
+        raise InputError(
+            "checkpoint is not set: a file of train.py, or the name of one in weights/; "
+            "tracker=NAME in its place is an untrained one"
+        )
 
 
 MODES = {"track": track_dataset, "score": score_folder, "table": print_tables, "search": search}

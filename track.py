@@ -3,6 +3,7 @@
 Where the target is in the first frame is drawn with the mouse, or said: box=[x,y,w,h].
 """
 
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -27,10 +28,10 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 def track(config: DictConfig) -> None:
     """Track `config.box` through `config.source`, into tracked.mp4 and boxes.txt."""
-    run = open_run(config)
-    device = build_device(config.device)
     if config.source is None:
         raise InputError("source is not set: source=VIDEO, a video file or a folder of pictures")
+    run = open_run(config, resumable=False)
+    device = build_device(config.device)
     source = FrameSource(config.source)
     frames = iter(source)
     first = next(frames, None)
@@ -44,7 +45,7 @@ def track(config: DictConfig) -> None:
     tracker = LiveTracker(contestant.tracker, device)
     record_network(run, config, contestant.config)
     log = run.open("track")
-    log.info("%s, %s, on %s", contestant.name, contestant.weights, device)
+    log.info("%s on %s, weights: %s", contestant.name, device, contestant.weights)
     log.info("source=%s box=[%s]", config.source, ",".join(f"{value:g}" for value in box))
 
     boxes = []
@@ -84,10 +85,13 @@ def ask_for_box(picture: np.ndarray, directory: Path) -> list[float]:
 def follow(
     tracker: LiveTracker, first: np.ndarray, box: list[float], frames: Iterator[np.ndarray]
 ) -> Iterator[tuple[np.ndarray, np.ndarray, float, float]]:
-    """Picture, box (4,), score and frames per second, of the first picture and all that follow."""
+    """Picture, box (4,), score and frames per second, of the first picture and all that follow.
+
+    The first one's score is NaN: its box was given.
+    """
     start = time.perf_counter()
     tracker.init(first, box)
-    yield first, np.array(box), 1.0, 1 / (time.perf_counter() - start)
+    yield first, np.array(box), math.nan, 1 / (time.perf_counter() - start)
     for picture in frames:
         start = time.perf_counter()
         found, score = tracker.update(picture)
@@ -95,16 +99,21 @@ def follow(
 
 
 def annotate(picture: np.ndarray, box: np.ndarray, score: float, rate: float) -> np.ndarray:
-    """A copy of picture (H, W, 3) RGB as BGR, with the box, its score and the frames per second."""
+    """A copy of picture (H, W, 3) RGB as BGR, with the box, its score unless that is NaN, and the
+    frames per second."""
     frame = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     x, y, w, h = (round(value) for value in box)
     side = min(picture.shape[:2])
     thickness = max(1, round(side / 240))
     cv2.rectangle(frame, (x, y), (x + w, y + h), (60, 220, 60), thickness)
-    text, scale = f"score {score:.2f}   {rate:.0f} frames/s", max(side / 600, 0.4)
-    for color, width in (((0, 0, 0), 3 * thickness), ((255, 255, 255), thickness)):
-        place = (round(12 * scale), round(32 * scale))
-        cv2.putText(frame, text, place, FONT, scale, color, width, cv2.LINE_AA)
+    text, scale = f"{rate:.0f} frames/s", max(side / 600, 0.4)
+    if not math.isnan(score):
+        text = f"score {score:.2f}   {text}"
+    (width, height), below = cv2.getTextSize(text, FONT, scale, thickness)
+    margin = round(10 * scale)
+    cv2.rectangle(frame, (0, 0), (width + 2 * margin, height + below + 2 * margin), 0, cv2.FILLED)
+    place = (margin, height + margin)
+    cv2.putText(frame, text, place, FONT, scale, (255, 255, 255), thickness, cv2.LINE_AA)
     return frame
 
 

@@ -1,5 +1,6 @@
 """Live sources: a video file, a folder of pictures or a camera, frame after frame."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,7 @@ class FrameSource:
             raise InputError(f"source={source}: no such video file or folder of pictures")
 
     def _open(self) -> cv2.VideoCapture:
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # the error below says it
         video = cv2.VideoCapture(self.source if self.endless else str(self.source))
         if not video.isOpened():
             what = "no camera of this number" if self.endless else "not a video that can be decoded"

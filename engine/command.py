@@ -19,7 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from engine.run import Run, close_log, discard_if_empty, note, show_held_back_warnings
+from engine.run import Run, close_log, discard_if_empty, is_used, note, show_held_back_warnings
 from ops.errors import InputError
 
 CONFIG_PATH = str(Path(__file__).resolve().parents[1] / "configs")
@@ -52,6 +52,10 @@ def run_command(task: Callable[[DictConfig], None], config_name: str) -> None:
         if not of_cluster:
             raise
         _leave(InputError(f"a job elsewhere: {str(error).strip().splitlines()[-1]}"))
+    finally:
+        if sweep:  # what Hydra's sweeper writes before it has looked at a single job
+            Path("runs", "multirun.yaml").unlink(missing_ok=True)
+            discard_if_empty(Path("runs"))
     if sweep and not job.started:
         tables = sorted(path.name for path in Path(CONFIG_PATH, "experiment").iterdir())
         tables = ", ".join(name for name in tables if "." not in name)
@@ -97,7 +101,8 @@ class Job:
                 raise InputError(f"{row}: {_one_line(error)}") from None
             self.failed.append(row)  # the other jobs of the sweep go on
         except KeyboardInterrupt:
-            print("interrupted: the same command with resume=true goes on", file=sys.stderr)
+            how = ": the same command with resume=true goes on" if is_used(directory) else ""
+            print(f"interrupted{how}", file=sys.stderr)
             sys.exit(130)
         except Exception:
             note(traceback.format_exc())
@@ -114,14 +119,17 @@ def _job_elsewhere(task: Callable[[DictConfig], None], arguments: list[str]) -> 
     return Job(task, elsewhere=True)
 
 
-def open_run(config: DictConfig, main: bool = True) -> Run:
-    """The run directory that Hydra chose. A used one is refused unless resume is asked for.
+def open_run(config: DictConfig, main: bool = True, resumable: bool = True) -> Run:
+    """The run directory that Hydra chose. A used one is refused unless resume is asked for, which
+    is refused itself of a command that cannot go on (`resumable`).
 
     One that mode=score filled may be scored anew: its results lie elsewhere. Of several processes
     only the main one looks.
     """
     hydra_config = HydraConfig.get()
     directory = Path(hydra_config.runtime.output_dir)
+    if config.resume and not resumable:
+        raise InputError("resume=true: this command starts anew each time, name=NAME beside it")
     config_files = {
         "config.yaml": OmegaConf.to_yaml(config),
         "hydra.yaml": OmegaConf.to_yaml(OmegaConf.create({"hydra": hydra_config})),
@@ -130,7 +138,7 @@ def open_run(config: DictConfig, main: bool = True) -> Run:
     earlier = directory / ".hydra" / "config.yaml"
     scored = earlier.exists() and OmegaConf.load(earlier).get("mode") == "score"
     rescored = config.get("mode") == "score" and scored
-    return Run(directory, config.resume or rescored or not main, config_files)
+    return Run(directory, config.resume or rescored or not main, config_files, resumable)
 
 
 def record_network(run: Run, config: DictConfig, network: dict[str, Any]) -> None:
@@ -145,21 +153,30 @@ def _say_what_is_meant(config_name: str) -> None:
     a key in one) is meant without it. Beside a checkpoint, keys under tracking. are those of the
     tracker that it holds.
     """
-    given = dict(argument.split("=", 1) for argument in sys.argv[1:] if "=" in argument)
+    given = _given()
     groups = {key.lstrip("+~").split(".")[0] for key in given}
     default = OmegaConf.load(Path(CONFIG_PATH, "command", f"{config_name}.yaml")).get("checkpoint")
     network = groups & {"tracker", "backbone", "head"}
     if default is not None and "checkpoint" not in given and network:
         sys.argv.append("checkpoint=null")
         return
-    checkpoint = given.get("checkpoint", default)
-    if checkpoint in (None, "null") or "," in checkpoint:  # a sweep over several
-        return
-    if "tracker" not in given and "tracking" in groups:
+    checkpoint = _checkpoint(default)
+    if checkpoint and "tracker" not in given and "tracking" in groups:
         from engine.checkpoints import load_checkpoint  # torch: scoring starts without it
 
         parts = load_checkpoint(checkpoint)["config"]["parts"]
         sys.argv.append(f"tracker={parts['tracker']}")
+
+
+def _given() -> dict[str, str]:
+    """KEY=VALUE of the command line."""
+    return dict(argument.split("=", 1) for argument in sys.argv[1:] if "=" in argument)
+
+
+def _checkpoint(default: str | None = None) -> str | None:
+    """The checkpoint that the command line asks for; None for none, and of a sweep over several."""
+    asked = _given().get("checkpoint", default)
+    return None if asked in (None, "null") or "," in asked else asked
 
 
 def _check_search() -> None:
@@ -203,16 +220,29 @@ def _one_line(error: Exception) -> str:
         if line and not line.startswith(("full_key:", "object_type=", "To append to your config")):
             kept.append(line)
     text = " ".join(dict.fromkeys(kept))
+    several = re.match(r"Ambiguous value for argument '([\w.+~/@]+)=(.*?)'", text)
+    if several is not None:
+        key, values = several.groups()
+        return f"{key}={values}: expected '{key}=[{values}]' for a list, -m beside it for a sweep"
     if text.startswith("LexerNoViableAlt"):
         return f"{text.split(': ', 1)[-1]}: expected quotes around it, or $HOME in place of ~"
     unknown = re.search(r"Could not override '([\w.]+)'\.? Key '\w+' is not in struct", text)
     if unknown is None:
         return text
-    key = unknown[1]
-    return (
-        f"{key}: no such key here, --cfg job prints all there are; in a sweep, ++{key}=VALUE "
-        "is for keys that only the rows have"
-    )
+    return _unknown_key(unknown[1])
+
+
+def _unknown_key(key: str) -> str:
+    """What to do about a key that there is not."""
+    group, _, _ = key.rpartition(".")
+    if group == "tracking" and (checkpoint := _checkpoint()):
+        from engine.checkpoints import load_checkpoint
+
+        held = load_checkpoint(checkpoint)["config"]["tracking"]
+        return f"{key}: no such key, the tracker of checkpoint={checkpoint} has {', '.join(held)}"
+    hint = f"; ++{key}=VALUE is for keys that only a sweep's rows have"
+    sweep = {"-m", "--multirun"} & set(sys.argv)
+    return f"{key}: no such key here, --cfg job prints all there are{hint if sweep else ''}"
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:

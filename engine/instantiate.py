@@ -3,6 +3,7 @@
 Without torch: reading a dataset and scoring results start without waiting for it.
 """
 
+import re
 from inspect import signature
 from typing import Any
 
@@ -44,6 +45,15 @@ def _check_flags(node: DictConfig, given: dict[str, Any]) -> None:
             raise InputError(f"{key}={value}: expected true or false")
 
 
+def _said_of_keys(text: str, target: str) -> str:
+    """What Python says of an argument that a function does not have, with those that it has."""
+    unknown = re.search(r"unexpected keyword argument '(\w+)'", text)
+    if unknown is None:
+        return text
+    keys = [key for key in signature(get_object(target)).parameters if key != "self"]
+    return f"no key {unknown[1]}, expected of {', '.join(keys)}; ~GROUP.{unknown[1]} drops it"
+
+
 def instantiate_part(node: DictConfig, **given: Any) -> Any:
     """hydra.utils.instantiate for this project's own classes, with lists as plain lists."""
     target = node.get("_target_")
@@ -55,7 +65,7 @@ def instantiate_part(node: DictConfig, **given: Any) -> Any:
         if isinstance(cause, InputError):
             raise InputError(f"{cause}") from None
         if isinstance(cause, (TypeError, ValueError)):  # a key or a value that does not fit
-            raise InputError(f"{target}: {cause}") from cause
+            raise InputError(f"{target}: {_said_of_keys(str(cause), target)}") from cause
         if isinstance(cause, (ImportError, SyntaxError, NameError)):  # of the module that it names
             raise InputError(f"_target_={target}: {cause}") from cause
         raise

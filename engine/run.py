@@ -14,6 +14,11 @@ LOG = logging.getLogger("lodestar")
 STOPPED = "stopped"  # a file that a run leaves behind which was asked to stop
 
 
+def is_used(directory: Path) -> bool:
+    """Whether a run left something there that another would go on from, or spoil."""
+    return any((directory / name).exists() for name in USED)
+
+
 class Run:
     """A directory of its own for one training or evaluation.
 
@@ -24,19 +29,22 @@ class Run:
         resumed: whether there was something to go on from.
 
     Raises InputError for a used directory, unless it is to go on there: `resume`, or by itself, a
-    run that had been asked to stop or that its scheduler started again.
+    run that had been asked to stop or that its scheduler started again. It says that resume=true
+    goes on only where that is so: `resumable`.
     """
 
-    def __init__(self, directory: Path, resume: bool, config_files: dict[str, str]):
+    def __init__(
+        self, directory: Path, resume: bool, config_files: dict[str, str], resumable: bool = True
+    ):
         self.directory, self.config_files = directory, config_files
         self.checkpoints, self.results = directory / "checkpoints", directory / "results"
-        self.resumed = any((directory / name).exists() for name in USED)
+        self.resumed = is_used(directory)
         goes_on = resume or (directory / STOPPED).exists() or was_restarted()
         _hold_back()
         if self.resumed and not goes_on:
             raise InputError(
-                f"{directory} holds an earlier run: name=NAME starts another beside it, "
-                "resume=true goes on with it"
+                f"{directory} holds an earlier run: name=NAME starts another beside it"
+                + ", resume=true goes on with it" * resumable
             )
 
     def open(self, log_name: str, rank: int = 0) -> logging.Logger:

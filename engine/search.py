@@ -67,8 +67,9 @@ def check_searchable(dataset: Dataset, protocol: str | None) -> None:
     """
     if dataset.split != "val":
         raise InputError(
-            f"mode=search on {dataset.name}: its split is {dataset.split}, expected split=val; "
-            "footage that chose the settings can't test them"
+            f"mode=search on {dataset.name}: its split is {dataset.split}, expected split=val, "
+            "as of dataset=folder; footage that chose the settings can't test them, so no test "
+            "set is searched on"
         )
     if protocol not in (None, "ope"):
         raise InputError(f"evaluation.protocol={protocol}: mode=search expects ope")

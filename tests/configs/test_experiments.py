@@ -222,6 +222,7 @@ def test_rows_of_a_small_table_are_trained_and_tested_alike(table):
     assert len(rows) == COUNTS[table] and all(row == rows[0] for row in rows)
 
 
+SMALL_ONES = ("quickstart", "synthetic")
 SINGLE = ("quickstart", *(
     f"{path.parent.name}/{path.stem}"
     for folder in ("real", "shipped", "synthetic")
@@ -235,6 +236,15 @@ def test_an_experiment_is_named_as_its_file_and_builds(name):
     assert config.name == name and config.backbone.weights is None
     assert any(parameter.requires_grad for parameter in build(config).parameters())
     check_scales(config)
+
+
+@pytest.mark.parametrize("name", [name for name in SINGLE if name.split("/")[0] in SMALL_ONES])
+def test_a_small_experiment_takes_other_footage(name):
+    """What it says of the synthetic footage goes with it."""
+    groups = ("dataset", "val_dataset", "test_dataset")
+    config = compose("train", [f"experiment={name}", *(f"{group}=folder" for group in groups)])
+    plain = compose("train", [f"{group}=folder" for group in groups])
+    assert all(config[group] == plain[group] for group in groups)
 
 
 # Journal, Table 3: stages, stages with deformable convolutions, stride of the output

@@ -64,6 +64,7 @@ def test_a_sweep_goes_on_with_what_is_left(run, tmp_path, monkeypatch):
     assert run("train", *table, *size, "resume=true")[0] == 0
     code, _, error = run("train", *table, "tracker.template_size=95")
     assert code == 1 and "tracker.template_size: no such key here" in error and "++" in error
+    assert not (tmp_path / "runs" / "multirun.yaml").exists()
 
 
 @pytest.fixture
