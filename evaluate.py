@@ -51,7 +51,7 @@ def track_dataset(config: DictConfig) -> None:
     contestant = build_contestant(config)
     record_network(run, config, contestant.config)
     log = run.open("evaluate")
-    log.info("%s, %s, on %s, %s", contestant.name, contestant.weights, dataset.name, device)
+    log.info("%s on %s, %s; weights: %s", contestant.name, dataset.name, device, contestant.weights)
     evaluate_all(
         [contestant], dataset, run.directory, settings, device, config.seed, config.convention
     )
@@ -129,7 +129,7 @@ def search(config: DictConfig) -> float:
     if contestant.config != defaults.config:
         rows[directory.name] = (contestant, chosen)
     log = run.open("search")
-    log.info("%s, %s, on %s, %s", contestant.name, contestant.weights, dataset.name, device)
+    log.info("%s on %s, %s; weights: %s", contestant.name, dataset.name, device, contestant.weights)
     if len(rows) == 1 and chosen:
         log.info("%s: as the defaults have it", " ".join(chosen))
     for row, (one, overrides) in rows.items():

@@ -59,7 +59,7 @@ def train(config: DictConfig) -> None:
     if run.resumed:
         training.resume()
     log = run.open("train", world.rank)
-    log.info("%s on %s, %s", config.label, device, describe(training))
+    log.info("%s: %s on %s, %s", run.directory, config.label, device, describe(training))
     for line in describe_clips(clips):
         log.info("%s", line)
     with StopRequest() as stop:

@@ -32,10 +32,10 @@ def _of_scope(
     as_printed = counts["reproduced"] + counts["same sign"]
     metric = METRICS[rows[0].metric].label
     lines = [
-        f"orderings: {as_printed} of the paper's {len(found)} have its sign in {metric} on "
-        f"{rows[0].setting}; {counts['reproduced']} of these, and {counts['contradicted']} of the "
-        f"{len(found) - as_printed} others, with a 95 % interval that excludes 0 (of each pair by "
-        "itself, however many there are)"
+        f"orderings of the paper, in {metric} on {rows[0].setting}: {as_printed} of {len(found)} "
+        f"have its sign, {counts['reproduced']} of these for sure; {len(found) - as_printed} do "
+        f"not, {counts['contradicted']} of these for sure. For sure: the pair's 95 % interval "
+        "excludes 0, of each pair by itself, however many there are"
     ]
     reference, others = published.reference, []
     for one in found:

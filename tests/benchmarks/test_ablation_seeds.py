@@ -121,10 +121,10 @@ def test_a_row_is_the_mean_of_its_seeds_with_their_range(table):
 
 def test_which_orderings_reproduce_is_computed(table):
     lines = write_tables(table).splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith("orderings: "))
+    start = next(i for i, line in enumerate(lines) if line.startswith("orderings of the paper, "))
     assert lines[start].startswith(
-        "orderings: 6 of the paper's 10 have its sign in Success AUC on mine, ope, 3 sequences; 4 "
-        "of these, and 1 of the 4 others, with a 95 % interval that excludes 0"
+        "orderings of the paper, in Success AUC on mine, ope, 3 sequences: 6 of 10 have its sign, "
+        "4 of these for sure; 4 do not, 1 of these for sure."
     )
     verdicts = [line.strip().split(", ")[0] for line in lines[start + 1 : start + 5]]
     assert verdicts == [
@@ -205,7 +205,7 @@ def test_one_seed_is_compared_without_columns_for_seeds(tmp_path):
         "full above no_attention: paper +0.055 on OTB-2013, +0.069 on OTB-2015; measured +0.100 "
         "(+0.050 to +0.150): reproduced" in text
     )
-    assert "orderings: 1 of the paper's 1 have" in text
+    assert "sequences: 1 of 1 have its sign" in text
     assert "not measured here, or not placed by the paper: vgg_m, resnet50," in text
 
 
@@ -245,7 +245,7 @@ def test_another_benchmark_and_other_sequences_are_lines_of_their_own(tmp_path):
         ("vgg_m/uav", "UAV123", "ab"): ((None,), 0.15),
     }
     text = write_tables(folder)
-    assert text.count("orderings: 1 of the paper's 1 have its sign") == 2
+    assert text.count("sequences: 1 of 1 have its sign") == 2
     # what was tracked on a benchmark of the paper is held against its figures there alone
     assert "full above no_spatial: paper +0.026 on OTB-2015; measured +0.100" in text
     assert "full above no_spatial: paper +0.017 on OTB-2013, +0.026 on OTB-2015; measured" in text
@@ -270,7 +270,7 @@ def test_benchmarks_of_the_paper_that_disagree_are_no_ordering(tmp_path):
     assert orderings(rows, published) == ([], [("vgg_m", "no_channel")])
     text = write_tables(folder)
     assert "1 on which the paper's own benchmarks disagree: vgg_m and no_channel" in text
-    assert "0 of the paper's 0" in text
+    assert "0 of 0 have its sign" in text
 
 
 def test_scores_that_are_no_plain_means_are_not_compared(tmp_path):
