@@ -105,7 +105,6 @@ def annotate(picture: np.ndarray, box: np.ndarray, score: float, rate: float) ->
     x, y, w, h = (round(value) for value in box)
     side = min(picture.shape[:2])
     thickness = max(1, round(side / 240))
-    cv2.rectangle(frame, (x, y), (x + w, y + h), (60, 220, 60), thickness)
     text, scale = f"{rate:.0f} frames/s", max(side / 600, 0.4)
     if not math.isnan(score):
         text = f"score {score:.2f}   {text}"
@@ -114,6 +113,7 @@ def annotate(picture: np.ndarray, box: np.ndarray, score: float, rate: float) ->
     cv2.rectangle(frame, (0, 0), (width + 2 * margin, height + below + 2 * margin), 0, cv2.FILLED)
     place = (margin, height + margin)
     cv2.putText(frame, text, place, FONT, scale, (255, 255, 255), thickness, cv2.LINE_AA)
+    cv2.rectangle(frame, (x, y), (x + w, y + h), (60, 220, 60), thickness)  # over it, too
     return frame
 
 
