@@ -46,12 +46,14 @@ def _check_flags(node: DictConfig, given: dict[str, Any]) -> None:
 
 
 def _said_of_keys(text: str, target: str) -> str:
-    """What Python says of an argument that a function does not have, with those that it has."""
-    unknown = re.search(r"unexpected keyword argument '(\w+)'", text)
-    if unknown is None:
+    """What Python says of an argument that `target` does not have, with those that it has."""
+    unknown = re.search(
+        r"(\w+)(?:\.__init__)?\(\) got an unexpected keyword argument '(\w+)'", text
+    )
+    if unknown is None or unknown[1] != target.rpartition(".")[2]:  # a part of it
         return text
     keys = [key for key in signature(get_object(target)).parameters if key != "self"]
-    return f"no key {unknown[1]}, expected of {', '.join(keys)}; ~GROUP.{unknown[1]} drops it"
+    return f"no key {unknown[2]}, expected of {', '.join(keys)}; ~GROUP.{unknown[2]} drops it"
 
 
 def instantiate_part(node: DictConfig, **given: Any) -> Any:

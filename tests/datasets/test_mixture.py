@@ -130,7 +130,9 @@ def test_from_the_command_line(run, tmp_path, hrom):
     code, _, error = run("train", *arguments, "data_root=/data")
     assert code == 1 and error.startswith("error: ") and "data_root.vid" in error
     assert error.count("\n") == 1
-    code, _, error = run("evaluate", "device=cpu", "dataset=hrom_mix", *given(hrom))
+    code, _, error = run(
+        "evaluate", "tracker=first_box", "device=cpu", "dataset=hrom_mix", *given(hrom)
+    )
     assert code == 1 and "split=test: expected train" in error
 
 

@@ -55,11 +55,11 @@ def config_of(tmp_path, name):
 def test_track_takes_the_shipped_weights(run, tmp_path, shipped, pictures):
     given = [f"source={pictures}", BOX, "device=cpu"]
     code, text, _ = run("track", *given)
-    assert code == 0 and f"rar, {DEFAULT}, step 10" in text
+    assert code == 0 and f"weights: {DEFAULT}, step 10" in text
     assert config_of(tmp_path, f"track_{DEFAULT}").head.width == 8
     assert len(np.loadtxt(tmp_path / f"runs/track_{DEFAULT}/boxes.txt", delimiter=",")) == 6
     code, text, _ = run("track", *given, "tracking.scales=1", "name=one_scale")
-    assert code == 0 and f"rar, {DEFAULT}" in text
+    assert code == 0 and f"weights: {DEFAULT}" in text
     assert config_of(tmp_path, "one_scale").tracking.scales == 1
     told = OmegaConf.load(tmp_path / "runs/one_scale/.hydra/overrides.yaml")
     assert "tracker=rar" in told  # whose keys under tracking. they are
@@ -70,11 +70,11 @@ def test_track_takes_the_shipped_weights(run, tmp_path, shipped, pictures):
 def test_a_network_that_is_asked_for_is_untrained(run, tmp_path, shipped, pictures):
     given = [f"source={pictures}", BOX, "device=cpu"]
     code, text, _ = run("track", *given, "tracker=cacf", "tracker.input_size=63", "name=cacf")
-    assert code == 0 and "cacf, none" in text
+    assert code == 0 and "weights: none" in text
     for key in ("backbone=resnet18", "backbone.depth=18", "head.width=8"):
         small = [*given, "tracker.input_size=63", key, "backbone.outputs=[conv2,conv3]"]
         code, text, error = run("track", *small, f"name={key.split('=')[0]}")
-        assert code == 0 and "rar, untrained" in text, (key, error)
+        assert code == 0 and "rar on cpu, weights: untrained" in text, (key, error)
 
 
 def test_weights_go_by_name_in_evaluation(run, tmp_path, shipped):
