@@ -37,7 +37,6 @@ def evaluate(config: DictConfig) -> float | None:
 def track_dataset(config: DictConfig) -> None:
     """Track `config`'s dataset with its checkpoint, or with its tracker as it is built."""
     _check_tracking(config)
-    _check_tracker_is_chosen(config)
     # Here, since torch takes seconds to import: the other modes do without it.
     from engine.build import build_contestant
     from engine.distributed import build_device
@@ -95,7 +94,6 @@ def search(config: DictConfig) -> float:
     with. Each writes the search's table anew. One that asks again for a setting gets what it had.
     """
     _check_tracking(config)
-    _check_tracker_is_chosen(config)
     hydra_config = HydraConfig.get()
     if hydra_config.mode != RunMode.MULTIRUN:
         raise InputError("mode=search: expected -m beside it, a sweep over tracking.KEY=A,B,...")
@@ -153,16 +151,13 @@ def _build_defaults(config: DictConfig, overrides: list[str]) -> "Contestant":
 
 
 def _check_tracking(config: DictConfig) -> None:
-    """Raise InputError for keys of mode=score beside a mode that runs a tracker."""
+    """Raise InputError for keys of mode=score beside a mode that runs a tracker, and where nothing
+    says which it is."""
     for key in ("results", "trackers"):
         if config[key] is not None:
             raise InputError(f"{key}={config[key]}: goes with mode=score, which runs no tracker")
-
-
-def _check_tracker_is_chosen(config: DictConfig) -> None:
-    """Raise InputError where nothing says what is to track."""
     given = {text.lstrip("+").split("=")[0] for text in HydraConfig.get().overrides.task}
-    if config.checkpoint is None and not given & {"tracker", "backbone", "head", "experiment"}:
+    if config.checkpoint is None and not given & {"tracker", "backbone", "head"}:
         raise InputError(
             "checkpoint is not set: a file of train.py, or the name of one in weights/; "
             "tracker=NAME in its place is an untrained one"

@@ -9,10 +9,9 @@ DATA_ROOT holds NAME/img/*.jpg and NAME/groundtruth_rect.txt. The rows are the f
 KCF, MIL and CSRT of OpenCV (tools/opencv_trackers.py says how they are run), where --opencv names a
 Python that has them; `cacf`, the filter without learning, on raw pixels and, where --backbone gives
 ImageNet weights, on MobileNetV2; every --checkpoint, and every --row, whose settings are
-evaluate.py's. Each is tracked once over every sequence
-(OPE) by the real command in a process of its own, scored by `evaluate.py mode=score`, convention
-matlab_otb: success AUC over 21 thresholds, precision at 20 px, 95 % bootstrap intervals over the
-sequences. Below --runs lie
+evaluate.py's. Each is tracked once over every sequence (OPE) by the real command in a process of
+its own, scored by `evaluate.py mode=score`, convention matlab_otb: success AUC over 21 thresholds,
+precision at 20 px, 95 % bootstrap intervals over the sequences. Below --runs lie
 
     rows/NAME/          a run directory each; rows/NAME.log, what its command said
     results/NAME/       the boxes of the rows that are done, x,y,w,h a frame: SEQUENCE.txt

@@ -11,12 +11,6 @@ from datasets.synthetic.draws import Random, cosine, sine
 from datasets.synthetic.render import remap
 from ops.errors import InputError
 
-
-@pytest.fixture(scope="module")
-def footage():
-    return synthetic("test", cache=24).sequences
-
-
 # Made with OpenCV 5.0 and NumPy 2.4, with AVX-512 and AVX2 and without, of them and OpenBLAS.
 COMMITTED = {
     ("test", 0): "bf6a02e22fea2416f7bcc000b2338386",
@@ -38,12 +32,6 @@ def test_bits_are_those_committed(which):
     digest.update(np.rint(np.nan_to_num(sequence.boxes, nan=-1) * 64).astype("<i4").tobytes())
     digest.update(",".join(sequence.attributes).encode())
     assert digest.hexdigest()[:32] == COMMITTED[which]
-
-
-def test_boxes_are_on_their_grid(footage):
-    for sequence in footage[:6]:
-        boxes = sequence.boxes[~np.isnan(sequence.boxes[:, 0])]
-        assert (boxes * 64 == np.rint(boxes * 64)).all()
 
 
 @pytest.mark.parametrize("border", [cv2.BORDER_CONSTANT, cv2.BORDER_REFLECT_101])

@@ -19,6 +19,12 @@ def footage():
     return synthetic("test", cache=24).sequences
 
 
+def test_boxes_are_on_their_grid(footage):
+    for sequence in footage[:6]:
+        boxes = sequence.boxes[~np.isnan(sequence.boxes[:, 0])]
+        assert (boxes * 64 == np.rint(boxes * 64)).all()
+
+
 def test_first_frame_shows_the_whole_target(footage):
     for sequence in footage:
         x, y, w, h = sequence.boxes[0]
