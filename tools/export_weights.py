@@ -14,6 +14,7 @@ import json
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from engine.provenance import weights_hash  # noqa: E402
 from engine.training import FREE, FREE_OF_FOOTAGE  # noqa: E402
 from ops.errors import InputError  # noqa: E402
 from ops.files import write_atomically  # noqa: E402
+from tools.tracking_settings import add_tracking, read_tracking  # noqa: E402
 
 KEPT = ("label", "parts", "seed", "tracker", "backbone", "head", "tracking")
 SAID = {"name", "label", "data_root", "trainer.max_steps"}  # of what is free, a card's command says
@@ -44,7 +46,7 @@ def export(
     checkpoint_path: Path,
     name: str,
     reports: list[Path],
-    tracking: dict[str, Any],
+    settings: Sequence[str] = (),
     note: str = "",
     folder: Path = SHIPPED,
 ) -> str:
@@ -53,7 +55,7 @@ def export(
     Args:
         checkpoint_path: of train.py.
         reports: report.json files in which these weights were scored.
-        tracking: settings of tracking to ship in place of those that the checkpoint holds.
+        settings: of tracking, KEY=VALUE each, to ship in place of those that the checkpoint holds.
         note: for the card.
 
     Raises InputError for a value that half precision cannot hold, a key of tracking that the
@@ -65,9 +67,7 @@ def export(
     if "optimizer" not in checkpoint:
         raise InputError(f"{checkpoint_path}: expected a checkpoint of train.py, with its config")
     trained = checkpoint["config"]
-    for key in tracking.keys() - trained["tracking"].keys():
-        known = ", ".join(trained["tracking"])
-        raise InputError(f"--tracking {key}: this tracker has {known}")
+    tracking = read_tracking(settings, trained["tracking"], str(checkpoint_path))
     config = {key: trained.get(key) for key in KEPT}
     config["tracking"] = trained["tracking"] | tracking
     if config["backbone"] is not None:
@@ -274,12 +274,11 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path, help="that train.py wrote")
     parser.add_argument("name", help="of the weights: weights/NAME.pt")
     parser.add_argument("--scores", type=Path, nargs="*", default=[], help="report.json files")
-    parser.add_argument("--tracking", nargs="*", default=[], metavar="KEY=VALUE")
+    add_tracking(parser)
     parser.add_argument("--note", default="", help="a paragraph for the card")
     given = parser.parse_args()
-    tracking = OmegaConf.to_container(OmegaConf.from_dotlist(given.tracking))
     try:
-        print(export(given.checkpoint, given.name, given.scores, tracking, given.note))
+        print(export(given.checkpoint, given.name, given.scores, given.tracking, given.note))
     except (InputError, OSError) as error:
         sys.exit(f"error: {error}")
 

@@ -1,6 +1,6 @@
 """How often a tracker finds a target again in one step, on pairs of frames:
 
-    python tools/match_pairs.py DATA_ROOT CHECKPOINT [CHECKPOINT ...] [--tracking KEY=VALUE]
+    python tools/match_pairs.py DATA_ROOT CHECKPOINT [CHECKPOINT ...] [--tracking KEY=VALUE ...]
 
 DATA_ROOT holds NAME/img/*.jpg and NAME/groundtruth_rect.txt. A pair is two
 frames of a sequence, up to --gap apart, in either order. The tracker starts on the truth of the
@@ -35,6 +35,7 @@ from engine.checkpoints import load_checkpoint  # noqa: E402
 from ops.boxes import centers, valid  # noqa: E402
 from ops.crop import Frames  # noqa: E402
 from ops.errors import InputError  # noqa: E402
+from tools.tracking_settings import add_tracking, read_tracking  # noqa: E402
 from tools.yardstick_table import table  # noqa: E402
 from trackers.base import Tracker  # noqa: E402
 
@@ -96,16 +97,9 @@ def load(checkpoint: str, tracking: Series[str]) -> Tracker:
     Raises InputError for what is no checkpoint, and for a setting that its tracker does not have.
     """
     held = load_checkpoint(checkpoint)["config"]["tracking"]
-    for setting in tracking:
-        key = setting.partition("=")[0]
-        if key not in held or "=" not in setting:
-            raise InputError(
-                f"--tracking {setting}: expected KEY=VALUE with a KEY of {checkpoint}, one of "
-                f"{', '.join(held)}"
-            )
+    config = {"seed": 0, "tracking": read_tracking(tracking, held, checkpoint)}
     overrides = [f"tracking.{setting}" for setting in tracking]
-    config = OmegaConf.merge({"seed": 0}, OmegaConf.from_dotlist(overrides))
-    return load_tracker(checkpoint, config, overrides)[0].eval()
+    return load_tracker(checkpoint, OmegaConf.create(config), overrides)[0].eval()
 
 
 def measure(tracker: Tracker, pairs: Series[Pair], batch: int) -> np.ndarray:
@@ -134,7 +128,7 @@ def main() -> None:
     add("--gap", type=int, default=100, metavar="N", help="frames between the two, at most")
     add("--seed", type=int, default=0, help="of the pairs")
     add("--batch", type=int, default=8, metavar="N", help="pairs at a time")
-    add("--tracking", action="append", default=[], metavar="KEY=VALUE", help="repeatable")
+    add_tracking(parser)
     given = parser.parse_args()
     for name, least in (("pairs", 1), ("gap", 1), ("batch", 1), ("seed", 0)):
         if getattr(given, name) < least:

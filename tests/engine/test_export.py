@@ -39,7 +39,7 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture
 def exported(checkpoint, tmp_path):
-    TOOL.export(checkpoint, "small", [], {}, "Of no use.", tmp_path)
+    TOOL.export(checkpoint, "small", [], [], "Of no use.", tmp_path)
     return tmp_path / "small.pt"
 
 
@@ -138,7 +138,7 @@ def test_other_peoples_data_is_named(told, data, tmp_path, monkeypatch):
     monkeypatch.setattr("small_weights.build_tracker", lambda config: _stand_in(tmp_path))
     monkeypatch.setitem(TOOL.export.__globals__, "load_tracker", lambda *a: (_stand_in(tmp_path),))
     path = small_checkpoint(tmp_path / "run", *told)
-    TOOL.export(path, "other", [], {}, folder=tmp_path)
+    TOOL.export(path, "other", [], [], folder=tmp_path)
     card = (tmp_path / "other.md").read_text()
     assert data in card and "terms of what it was trained on" in card
     assert "free of other people" not in card and "/a" not in card and "/b" not in card
@@ -173,12 +173,12 @@ def report_of(exported, path, **changed):
 def test_scores_are_those_of_these_weights(checkpoint, exported):
     folder = exported.parent
     report = report_of(exported, folder / "report.json")
-    TOOL.export(checkpoint, "small", [report], {}, "", folder)
+    TOOL.export(checkpoint, "small", [report], [], "", folder)
     card = exported.with_suffix(".md").read_text()
     row = "| real | 2 sequences | ope | matlab_otb | 0.612 [0.500, 0.700] | 0.750 | this file |"
     assert row in card and "None were measured" not in card
     original = report_of(exported, report, weights_hash=weights_hash(load(checkpoint)))
-    TOOL.export(checkpoint, "small", [original], {}, "", folder)
+    TOOL.export(checkpoint, "small", [original], [], "", folder)
     assert "| before rounding |" in exported.with_suffix(".md").read_text()
     assert "0.612 [0.500, 0.700], real" in (folder / "README.md").read_text()
 
@@ -189,17 +189,17 @@ def test_scores_are_those_of_these_weights(checkpoint, exported):
     ):
         report_of(exported, report, **changed)
         with pytest.raises(InputError, match=words):
-            TOOL.export(checkpoint, "small", [report], {}, "Changed.", folder)
+            TOOL.export(checkpoint, "small", [report], [], "Changed.", folder)
     assert exported.read_bytes() == held
     assert "Changed." not in exported.with_suffix(".md").read_text()
 
 
 def test_settings_of_tracking_that_were_found_later(checkpoint, tmp_path):
-    TOOL.export(checkpoint, "small", [], {"scale_step": 1.04}, "", tmp_path)
+    TOOL.export(checkpoint, "small", [], ["scale_step=1.04"], "", tmp_path)
     assert load_checkpoint(tmp_path / "small.pt")["config"]["tracking"]["scale_step"] == 1.04
     assert "scale_step (trained with 1.02)" in (tmp_path / "small.md").read_text()
-    with pytest.raises(InputError, match="--tracking damping: this tracker has scales"):
-        TOOL.export(checkpoint, "small", [], {"damping": 1}, "", tmp_path)
+    with pytest.raises(InputError, match="--tracking damping=1: expected KEY=VALUE.*scales"):
+        TOOL.export(checkpoint, "small", [], ["damping=1"], "", tmp_path)
 
 
 def test_what_half_precision_cannot_hold(tmp_path):
@@ -208,7 +208,7 @@ def test_what_half_precision_cannot_hold(tmp_path):
 
     path = small_checkpoint(tmp_path / "run", change=change)
     with pytest.raises(InputError, match=r"running_var: half precision cannot hold .* 70000"):
-        TOOL.export(path, "small", [], {}, "", tmp_path)
+        TOOL.export(path, "small", [], [], "", tmp_path)
     assert not (tmp_path / "small.pt").exists()
 
     thousandth = 1 + 2.0**-11 + 2.0**-12  # half has 10 bits behind the point: rounds to 1 + 2^-10
@@ -229,7 +229,7 @@ def test_training_does_not_go_on_from_it(checkpoint, exported, tmp_path):
     (folder / "previous.pt").write_bytes(checkpoint.read_bytes())
     assert "optimizer" in Checkpoints(folder, None, 5).newest()
     with pytest.raises(InputError, match="expected a checkpoint of train.py"):
-        TOOL.export(exported, "again", [], {}, "", tmp_path)
+        TOOL.export(exported, "again", [], [], "", tmp_path)
 
 
 def test_a_torn_or_altered_file_is_refused(exported, tmp_path):
@@ -246,14 +246,14 @@ def test_a_torn_or_altered_file_is_refused(exported, tmp_path):
 def test_the_index_keeps_a_row_for_each_file(checkpoint, tmp_path):
     (tmp_path / "README.md").write_text(f"Before.\n\n{TOOL.INDEX_HEAD}\nAfter.\n")
     for name in ("second", "first", "second"):
-        TOOL.export(checkpoint, name, [], {}, "", tmp_path)
+        TOOL.export(checkpoint, name, [], [], "", tmp_path)
     text = (tmp_path / "README.md").read_text()
     assert text.startswith("Before.\n\n| weights |") and text.endswith("|\n\nAfter.\n")
     rows = [line.split(" |")[0] for line in text.splitlines() if line.startswith("| [")]
     assert rows == ["| [first](first.md)", "| [second](second.md)"]
     (tmp_path / "first.pt").unlink()
-    TOOL.export(checkpoint, "third", [], {}, "", tmp_path)
+    TOOL.export(checkpoint, "third", [], [], "", tmp_path)
     text = (tmp_path / "README.md").read_text()
     assert "first" not in text and "[second]" in text and "[third]" in text
     with pytest.raises(InputError, match="NAME=../a"):
-        TOOL.export(checkpoint, "../a", [], {}, "", tmp_path)
+        TOOL.export(checkpoint, "../a", [], [], "", tmp_path)
