@@ -1,4 +1,4 @@
-"""Trackers run live and in other people's toolkits give the boxes of our own evaluation."""
+"""Trackers run by the VOT toolkit give the boxes of our own evaluation."""
 
 import configparser
 import runpy
@@ -11,177 +11,22 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-import torch
-from conftest import ROOT, sliding
-from hydra import compose, initialize_config_dir
-from PIL import Image
+from conftest import ROOT
+from outside import CACF, FIRST_BOX, Drawing, build, evaluated, two_sequences, write_pictures
 
-from engine.bridges.got10k import Got10kTracker
 from engine.bridges.vot import region_box, serve
-from engine.build import build_contestant, build_tracker
 from engine.command import run_command
-from engine.distributed import build_device
-from engine.evaluation import Evaluation
 from engine.live import LiveTracker
 from ops.box_files import read_boxes
-from ops.boxes import overlap
 from ops.errors import InputError
-from trackers.base import Tracker
 
-CACF = ("tracker=cacf", "backbone=pixels", "tracker.input_size=60", "device=cpu")
-FIRST_BOX = ("tracker=first_box", "device=cpu")
 WORKSPACE = runpy.run_path(str(ROOT / "tools" / "make_vot_workspace.py"))
 VOT_TRACKER = runpy.run_path(str(ROOT / "tools" / "vot_tracker.py"))["vot_tracker"]
 
 
-def build(overrides):
-    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
-        return build_tracker(compose("track", list(overrides)))
-
-
-def evaluated(overrides, sequence):
-    """Boxes (N, 4) of our own evaluation."""
-    ((_, boxes),) = Evaluation(build(overrides).eval(), batch_size=1).run([sequence])
-    return boxes
-
-
 @pytest.fixture
 def footage():
-    """Two sequences whose boxes no tracker finds by standing still."""
-    return [sliding(name, 7, (90, 80), step=(3.0, 2.0), seed=n) for n, name in enumerate("ab")]
-
-
-# ---------------------------------------------------------------------- live
-
-
-def test_live_is_as_evaluated(footage):
-    sequence, other = footage
-    live = LiveTracker(build(CACF))
-    for each in (other, sequence):  # started again, nothing of the first stays
-        live.init(each.frame(0), each.boxes[0])
-        boxes = [live.update(each.frame(index)) for index in range(1, 7)]
-    np.testing.assert_array_equal([box for box, _ in boxes], evaluated(CACF, sequence)[1:])
-    assert len({score for _, score in boxes}) == 6  # the tracker's own
-
-
-@pytest.mark.parametrize("box", [[90.0, 10, 5, 5], [5.0, 5, 0, 5], [np.nan] * 4, [1.0, 2, 3]])
-def test_live_refuses_boxes_without_area(footage, box):
-    with pytest.raises(InputError, match="box="):
-        LiveTracker(build(FIRST_BOX)).init(footage[0].frame(0), box)
-
-
-class Drawing(Tracker):
-    """Keeps the first box, one pixel wider for each unit of its seed."""
-
-    seed = 5
-
-    def init(self, frames, boxes):
-        return boxes + torch.tensor([0, 0, self.seed, 0])
-
-    def update(self, frames, memory):
-        return memory, memory, torch.ones(1)
-
-
-# ---------------------------------------------------------------------- got10k
-
-
-def write_pictures(folder, sequence):
-    """Frames as NAME.jpg, which got10k looks for, but PNG, which all decoders read alike."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for index, picture in enumerate(sequence.frames):
-        data = cv2.imencode(".png", picture[..., ::-1])[1]
-        (folder / f"{index + 1:04d}.jpg").write_bytes(data.tobytes())
-
-
-@pytest.fixture
-def experiments():
-    pytest.importorskip("six", reason="got10k's experiments need six, which is not installed")
-    return pytest.importorskip("got10k.experiments")
-
-
-@pytest.mark.parametrize("origin", [0, 1])
-def test_loop_of_got10k(tmp_path, footage, origin):
-    sequence, shift = footage[0], np.array([origin, origin, 0, 0])
-    write_pictures(tmp_path, sequence)
-    files = sorted(map(str, tmp_path.iterdir()))
-    tracker = Got10kTracker("cacf", build(CACF), origin)
-    boxes, _ = tracker.track(files, sequence.boxes[0] + shift)
-    np.testing.assert_allclose(boxes, evaluated(CACF, sequence) + shift, rtol=0, atol=1e-12)
-
-
-def test_got10k_repeats_what_draws(footage):
-    assert Got10kTracker("first_box", build(FIRST_BOX)).is_deterministic
-    tracker = Got10kTracker("drawing", Drawing())
-    widths = []
-    for sequence in (footage[0], footage[0], footage[0], footage[1]):
-        tracker.init(Image.fromarray(sequence.frames[0]), np.array([1, 2, 10, 10]))
-        widths.append(tracker.update(Image.fromarray(sequence.frames[1]))[2])
-    assert widths == [15, 16, 17, 15] and not tracker.is_deterministic
-
-
-@pytest.mark.parametrize("overrides", [CACF, FIRST_BOX])
-def test_otb_of_got10k(tmp_path, monkeypatch, footage, experiments, overrides):
-    """As the module's example runs it, on files that count pixels from 1."""
-    from got10k.datasets import OTB
-
-    for name in OTB._OTB__version_dict[2013]:  # it would fetch them all if one was missing
-        (tmp_path / "otb" / name).mkdir(parents=True)
-    names = ["Bolt", "Deer"]
-    for name, sequence in zip(names, footage, strict=True):
-        write_pictures(tmp_path / "otb" / name / "img", sequence)
-        annotation = sequence.boxes + np.array([1, 1, 0, 0])
-        np.savetxt(tmp_path / "otb" / name / "groundtruth_rect.txt", annotation, "%d", ",")
-    reports = []
-
-    def experiment(config):
-        contestant = build_contestant(config)
-        device = build_device(config.device)
-        tracker = Got10kTracker(contestant.name, contestant.tracker, origin=1, device=device)
-        experiment = experiments.ExperimentOTB("otb", 2013)
-        experiment.run(tracker)
-        reports.append(experiment.report([tracker.name]))
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["my_experiment.py", *overrides])
-    run_command(experiment, "track")
-    label, success = overrides[0].split("=")[1], []
-    for name, sequence in zip(names, footage, strict=True):
-        boxes = evaluated(overrides, sequence)
-        written = read_boxes(tmp_path / "results/OTB2013" / label / f"{name}.txt", origin=1)
-        np.testing.assert_allclose(written, boxes, rtol=0, atol=6e-4)
-        overlaps = overlap(boxes, sequence.boxes)
-        success += [(overlaps > threshold).mean() for threshold in np.linspace(0, 1, 21)]
-    reported = reports[0][label]["overall"]["success_score"]
-    assert reported == pytest.approx(np.mean(success), abs=0.01)
-    assert not (tmp_path / "runs").exists()
-
-
-def test_validation_of_got10k(tmp_path, footage, experiments):
-    val = tmp_path / "got" / "val"
-    for sequence in footage:
-        write_pictures(val / sequence.name, sequence)
-        np.savetxt(val / sequence.name / "groundtruth.txt", sequence.boxes, "%.4f", ",")
-        (val / sequence.name / "meta_info.ini").write_text("[META]\nresolution: (90, 80)\n")
-        for label, value in (("cover", 8), ("absence", 0), ("cut_by_image", 0)):
-            np.savetxt(val / sequence.name / f"{label}.label", [value] * len(sequence), "%d")
-    (val / "list.txt").write_text("a\nb\n")
-    experiment = experiments.ExperimentGOT10k(
-        str(tmp_path / "got"), "val", str(tmp_path / "results"), str(tmp_path / "reports")
-    )
-    experiment.run(Got10kTracker("cacf", build(CACF)))
-    overlaps = []
-    for sequence in footage:
-        folder = tmp_path / "results/GOT-10k/cacf" / sequence.name
-        boxes = evaluated(CACF, sequence)
-        written = read_boxes(folder / f"{sequence.name}_001.txt")
-        np.testing.assert_allclose(written, boxes, rtol=0, atol=6e-4)
-        overlaps.append(overlap(boxes, sequence.boxes)[1:])
-        assert not (folder / f"{sequence.name}_002.txt").exists()  # deterministic: once is enough
-    reported = experiment.report(["cacf"])["cacf"]["overall"]["ao"]
-    assert reported == pytest.approx(np.mean(overlaps), abs=1e-3)
-
-
-# ---------------------------------------------------------------------- VOT
+    return two_sequences()
 
 
 class FakeServer:
