@@ -58,8 +58,8 @@ def export(
         settings: of tracking, KEY=VALUE each, to ship in place of those that the checkpoint holds.
         note: for the card.
 
-    Raises InputError for a value that half precision cannot hold, a key of tracking that the
-    tracker does not have, and a report of other weights or other settings.
+    Raises InputError for a value that half precision cannot hold, a setting that is no KEY=VALUE of
+    the tracker, and a report of other weights or other settings.
     """
     if not re.fullmatch(r"[A-Za-z][\w-]*", name):
         raise InputError(f"NAME={name}: expected letters, digits, _ and -")
@@ -273,7 +273,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", type=Path, help="that train.py wrote")
     parser.add_argument("name", help="of the weights: weights/NAME.pt")
-    parser.add_argument("--scores", type=Path, nargs="*", default=[], help="report.json files")
+    parser.add_argument(
+        "--scores", type=Path, nargs="*", action="extend", default=[], help="report.json files"
+    )
     add_tracking(parser)
     parser.add_argument("--note", default="", help="a paragraph for the card")
     given = parser.parse_args()

@@ -1,6 +1,6 @@
 """How often a tracker finds a target again in one step, on pairs of frames:
 
-    python tools/match_pairs.py DATA_ROOT CHECKPOINT [CHECKPOINT ...] [--tracking KEY=VALUE ...]
+    python tools/match_pairs.py DATA_ROOT CHECKPOINT [CHECKPOINT ...] [--tracking KEY=VALUE]
 
 DATA_ROOT holds NAME/img/*.jpg and NAME/groundtruth_rect.txt. A pair is two
 frames of a sequence, up to --gap apart, in either order. The tracker starts on the truth of the

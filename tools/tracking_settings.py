@@ -1,22 +1,24 @@
-"""`--tracking KEY=VALUE ...` of the scripts: other settings of tracking than a checkpoint holds."""
+"""`--tracking KEY=VALUE` of the scripts: other settings of tracking than a checkpoint holds."""
 
 import argparse
 from collections.abc import Sequence
 from typing import Any
 
+import yaml
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from ops.errors import InputError
 
 
 def add_tracking(parser: argparse.ArgumentParser) -> None:
-    """Let a script take the option, with several settings or several times."""
-    form = {"nargs": "+", "action": "extend", "default": [], "metavar": "KEY=VALUE"}
-    parser.add_argument("--tracking", **form, help="settings of tracking, as scale_step=1.02")
+    """Let a script take the option, once a setting."""
+    help = "a setting of tracking, as scale_step=1.02; repeatable"
+    parser.add_argument("--tracking", action="append", default=[], metavar="KEY=VALUE", help=help)
 
 
 def read_tracking(settings: Sequence[str], held: dict[str, Any], checkpoint: str) -> dict[str, Any]:
-    """The settings as values; a number stands as in YAML.
+    """The settings by key, their values read as YAML: 1.02 is a number.
 
     Args:
         settings: KEY=VALUE each.
@@ -25,10 +27,15 @@ def read_tracking(settings: Sequence[str], held: dict[str, Any], checkpoint: str
 
     Raises InputError for what is no KEY=VALUE, and for a key that the tracker does not have.
     """
+    values = {}
     for setting in settings:
         if "=" not in setting or setting.partition("=")[0] not in held:
             raise InputError(
                 f"--tracking {setting}: expected KEY=VALUE with a KEY of {checkpoint}, one of "
                 f"{', '.join(held)}"
             )
-    return OmegaConf.to_container(OmegaConf.from_dotlist(list(settings)))
+        try:
+            values |= OmegaConf.to_container(OmegaConf.from_dotlist([setting]), resolve=True)
+        except (yaml.YAMLError, OmegaConfBaseException) as error:
+            raise InputError(f"--tracking {setting}: expected a value as in YAML") from error
+    return values

@@ -213,7 +213,7 @@ def test_rows_of_a_small_table_are_trained_and_tested_alike(table):
         searched = settings["trainer"].pop("clips_per_epoch") * config.clip.searches
         if row == "rar_components_small/traditional_dcf":  # as its notes say
             for rate in ("learning_rate", "final_learning_rate"):
-                settings["optimizer"][rate] = round(10 * settings["optimizer"][rate], 6)
+                settings["optimizer"][rate] = round(50 * settings["optimizer"][rate], 6)
         return settings, searched, config.seed
 
     rows = [training(row) for row in ROWS if row.startswith(f"{table}/")]
@@ -234,6 +234,24 @@ def test_an_experiment_is_named_as_its_file_and_builds(name):
     assert config.name == name and config.backbone.weights is None
     assert any(parameter.requires_grad for parameter in build(config).parameters())
     check_scales(config)
+
+
+@pytest.mark.parametrize("name", [name for name in SINGLE if name.startswith("real/")])
+def test_on_real_footage_the_backbone_is_given_and_nothing_is_chosen_by_validation(name):
+    config = compose("train", [f"experiment={name}"])
+    assert config.backbone.frozen == "all" and not config.trainer.validate
+    assert set(config.dataset.parts) == {"synthetic", "folder", "coco"}
+
+
+def test_rasnet_and_siamfc_are_trained_alike_on_real_footage():
+    rasnet, siamfc = (
+        compose("train", [f"experiment=real/{name}"]) for name in ("rasnet", "siamfc")
+    )
+    alike = ("trainer", "optimizer", "augmentation", "clip", "dataset", "backbone", "tracking")
+    assert all(rasnet[key] == siamfc[key] for key in alike)
+    plain = {"general": False, "residual": False, "channel": False}
+    assert siamfc.head == {**rasnet.head, **plain}
+    assert siamfc.tracker == {**rasnet.tracker, "distance_sigma": None}
 
 
 @pytest.mark.parametrize("name", [name for name in SINGLE if name.split("/")[0] in SMALL_ONES])

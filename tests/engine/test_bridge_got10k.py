@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from outside import CACF, FIRST_BOX, Drawing, build, evaluated, two_sequences, write_pictures
+from bridged import CACF, FIRST_BOX, Drawing, build, evaluated, two_sequences, write_pictures
 from PIL import Image
 
 from engine.bridges.got10k import Got10kTracker

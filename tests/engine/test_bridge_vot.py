@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from bridged import CACF, FIRST_BOX, Drawing, build, evaluated, two_sequences, write_pictures
 from conftest import ROOT
-from outside import CACF, FIRST_BOX, Drawing, build, evaluated, two_sequences, write_pictures
 
 from engine.bridges.vot import region_box, serve
 from engine.command import run_command

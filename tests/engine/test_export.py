@@ -4,6 +4,7 @@ import hashlib
 import json
 import runpy
 import shlex
+import sys
 import zipfile
 from types import SimpleNamespace
 
@@ -200,6 +201,13 @@ def test_settings_of_tracking_that_were_found_later(checkpoint, tmp_path):
     assert "scale_step (trained with 1.02)" in (tmp_path / "small.md").read_text()
     with pytest.raises(InputError, match="--tracking damping=1: expected KEY=VALUE.*scales"):
         TOOL.export(checkpoint, "small", [], ["damping=1"], "", tmp_path)
+
+
+def test_the_command_line_hands_its_settings_on(checkpoint, monkeypatch):
+    line = ["export_weights.py", str(checkpoint), "--tracking", "damping=1", "small"]
+    monkeypatch.setattr(sys, "argv", line)
+    with pytest.raises(SystemExit, match="error: --tracking damping=1: expected KEY=VALUE"):
+        TOOL.main()
 
 
 def test_what_half_precision_cannot_hold(tmp_path):

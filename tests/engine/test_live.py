@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from outside import CACF, FIRST_BOX, build, evaluated, two_sequences
+from bridged import CACF, FIRST_BOX, build, evaluated, two_sequences
 
 from engine.live import LiveTracker
 from ops.errors import InputError
