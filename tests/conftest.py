@@ -1,8 +1,12 @@
 """Small things that many tests need. Footage is synthetic; nothing is read from outside."""
 
 import logging
+import os
 import sys
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes: each its core, its children too
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
