@@ -1,6 +1,5 @@
-"""What the three commands share: one clear line for a wrong input, names for run directories."""
+"""What the three commands share: a config from the command line, one line for a wrong input."""
 
-import hashlib
 import os
 import re
 import sys
@@ -13,17 +12,17 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from engine.arguments import SEARCH, asked_checkpoint, given, swept_keys
+from engine.help import help_text
 from engine.run import Run, close_log, discard_if_empty, is_used, note, show_held_back_warnings
 from ops.errors import InputError
 
 CONFIG_PATH = str(Path(__file__).resolve().parents[1] / "configs")
-SEARCH = "mode=search"  # of evaluate.py
 
 
 def run_command(task: Callable[[DictConfig], None], config_name: str) -> None:
@@ -41,7 +40,13 @@ def run_command(task: Callable[[DictConfig], None], config_name: str) -> None:
     try:
         _check_search()
         _say_what_is_meant(config_name)
+        if {"--help", "-h"} & set(sys.argv):
+            overrides = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+            print(help_text(CONFIG_PATH, config_name, overrides), flush=True)
+            return
         hydra.main(config_path=CONFIG_PATH, config_name=config_name, version_base="1.3")(job)()
+    except BrokenPipeError:  # whoever reads what --help or --cfg prints has gone: `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (InputError, HydraException, OmegaConfBaseException, OSError) as error:
         _leave(error)
     except AssertionError:  # what Hydra's cluster launchers say to no jobs
@@ -153,35 +158,24 @@ def _say_what_is_meant(config_name: str) -> None:
     a key in one) is meant without it. Beside a checkpoint, keys under tracking. are those of the
     tracker that it holds.
     """
-    given = _given()
-    groups = {key.lstrip("+~").split(".")[0] for key in given}
+    arguments = given()
+    groups = {key.lstrip("+~").split(".")[0] for key in arguments}
     default = OmegaConf.load(Path(CONFIG_PATH, "command", f"{config_name}.yaml")).get("checkpoint")
     network = groups & {"tracker", "backbone", "head"}
-    if default is not None and "checkpoint" not in given and network:
+    if default is not None and "checkpoint" not in arguments and network:
         sys.argv.append("checkpoint=null")
         return
-    checkpoint = _checkpoint(default)
-    if checkpoint and "tracker" not in given and "tracking" in groups:
+    checkpoint = asked_checkpoint(default)
+    if checkpoint and "tracker" not in arguments and "tracking" in groups:
         from engine.checkpoints import load_checkpoint  # torch: scoring starts without it
 
         parts = load_checkpoint(checkpoint)["config"]["parts"]
         sys.argv.append(f"tracker={parts['tracker']}")
 
 
-def _given() -> dict[str, str]:
-    """KEY=VALUE of the command line."""
-    return dict(argument.split("=", 1) for argument in sys.argv[1:] if "=" in argument)
-
-
-def _checkpoint(default: str | None = None) -> str | None:
-    """The checkpoint that the command line asks for; None for none, and of a sweep over several."""
-    asked = _given().get("checkpoint", default)
-    return None if asked in (None, "null") or "," in asked else asked
-
-
 def _check_search() -> None:
     """Raise InputError if a search is to vary something else than settings of tracking."""
-    others = sorted(key for key in _swept_keys() if not key.startswith("tracking."))
+    others = sorted(key for key in swept_keys() if not key.startswith("tracking."))
     if SEARCH in sys.argv[1:] and others:
         raise InputError(f"{SEARCH} varies tracking.KEY=A,B,... alone, not {others[0]}")
 
@@ -235,7 +229,7 @@ def _one_line(error: Exception) -> str:
 def _unknown_key(key: str) -> str:
     """What to do about a key that there is not."""
     group, _, _ = key.rpartition(".")
-    if group == "tracking" and (checkpoint := _checkpoint()):
+    if group == "tracking" and (checkpoint := asked_checkpoint()):
         from engine.checkpoints import load_checkpoint
 
         held = load_checkpoint(checkpoint)["config"]["tracking"]
@@ -247,57 +241,3 @@ def _unknown_key(key: str) -> str:
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
     print(f"warning: {message}", file=sys.stderr)
-
-
-def _tracker_label(checkpoint: str | None, tracker: str) -> str:
-    """What an evaluation is named after: the run that a checkpoint comes from, or the tracker."""
-    if checkpoint is None:
-        return tracker
-    path = Path(checkpoint).resolve()
-    return path.parents[1].name if path.parent.name == "checkpoints" else path.stem
-
-
-def _evaluation_name(
-    mode: str,
-    checkpoint: str | None,
-    tracker: str,
-    dataset: str,
-    protocol: str | None,
-    convention: str | None,
-) -> str:
-    """What a run of evaluate.py is called unless it is told; what a sweep varies is added later."""
-    asked = {"evaluation.protocol": protocol, "convention": convention if mode == "score" else None}
-    varied = _swept_keys()
-    how = [value for key, value in asked.items() if value is not None and key not in varied]
-    verb = "search" if mode == "search" else "evaluate"
-    what = "score" if mode == "score" else f"{verb}_{_tracker_label(checkpoint, tracker)}_on"
-    return "_".join([what, dataset, *how])
-
-
-def _sweep_row(name: str, overrides: list[str]) -> str:
-    """Where a job of a sweep lies below runs/: its name, and the values of what the sweep varies.
-
-    A row of an experiment has a name of its own, which is enough. One of a search is named by all
-    that it says of tracking: its sweeper may have the keys from elsewhere.
-    """
-    given = [(item.lstrip("+").split("=")[0], item) for item in overrides]
-    varied = [item for key, item in given if key in _swept_keys()]
-    if SEARCH in overrides:
-        varied = [item for key, item in given if key.startswith("tracking.")] or ["defaults"]
-    row = re.sub(r"[^\w.+-]+", "-", "_".join(varied)).strip("-")
-    if len(row) > 100:  # a folder's name has its limits
-        row = f"{row[:80]}-{hashlib.sha256(row.encode()).hexdigest()[:8]}"
-    return f"{name}/{row}" if row else name
-
-
-def _swept_keys() -> set[str]:
-    """Keys that the command line gives several values, experiments aside."""
-    arguments = [argument for argument in sys.argv[1:] if re.match(r"[\w+~/@.]+=", argument)]
-    parsed = OverridesParser.create().parse_overrides(arguments)
-    swept = {override.key_or_group for override in parsed if override.is_sweep_override()}
-    return {key for key in swept if key.split("/")[0] != "experiment"}
-
-
-OmegaConf.register_new_resolver("tracker_label", _tracker_label, replace=True)
-OmegaConf.register_new_resolver("evaluation_name", _evaluation_name, replace=True)
-OmegaConf.register_new_resolver("sweep_row", _sweep_row, replace=True)

@@ -14,7 +14,9 @@ MAY_IMPORT = {
     "datasets": {"datasets", "ops"},
     "engine": {"engine", "datasets", "benchmarks", "trackers", "backbones", "heads", "ops"},
 }
-KNOW_HYDRA = {"engine/build.py", "engine/instantiate.py", "engine/command.py"}
+KNOW_HYDRA = {
+    f"engine/{name}.py" for name in ("build", "instantiate", "command", "arguments", "help")
+}
 # Scoring starts without waiting for torch; datasets/clips.py alone makes tensors.
 NO_TORCH = {
     "benchmarks",

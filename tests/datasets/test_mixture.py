@@ -7,7 +7,7 @@ from hydra import compose, initialize_config_dir
 from published_layouts import ROOT
 from training_trees import FRAMES, given, write_cract_trees, write_hrom_trees
 
-import engine.command  # noqa: F401 (the configs' resolvers)
+import engine.arguments  # noqa: F401 (the configs' resolvers)
 from datasets.mixture import Chained, mixture
 from datasets.sequence import Dataset, Sequence
 from engine.instantiate import build_dataset

@@ -14,7 +14,7 @@ import torch
 from conftest import ROOT, sliding
 from omegaconf import OmegaConf
 
-from engine.command import _sweep_row, _tracker_label
+from engine.arguments import _sweep_row, _tracker_label
 
 sys.path.insert(0, str(ROOT))
 
