@@ -26,6 +26,9 @@ class MobileNetV2(Backbone):
         outputs: among block1..block17; what is deeper is not built.
         stride: the largest stride of an output: 4, 8, 16 or 32 (as published); the depth-wise
             convolutions that would exceed it get stride 1.
+        dilated: dilate the depth-wise convolutions by what `stride` took away, so that each sees
+            what it saw in the published network, whose maps are then a subsampling of these (see
+            `ResNet`); pretrained weights want it.
         weights: None, "imagenet" (IMAGENET1K_V1), or a file with torchvision's keys or those of
             the original PyTorch port (see `rename_keys`).
         frozen: stages to freeze, or "all"; see `Backbone.freeze`. block1 includes the stem.
@@ -40,15 +43,18 @@ class MobileNetV2(Backbone):
         self,
         outputs: Iterable[str] = ("block3", "block6", "block13"),
         stride: int = 8,
+        dilated: bool = False,
         weights: str | None = None,
         frozen: Iterable[str] | str = (),
     ):
         check_stride(stride, (4, 8, 16, 32))
         features = models.mobilenet_v2().features
-        plan, current = {}, 2  # the stem's stride
+        plan, current, dilation = {}, 2, 1  # the stem's stride
         for i in range(1, BLOCKS + 1):
             depthwise = _depthwise(features[i])
+            depthwise.dilation = depthwise.padding = (dilation, dilation)
             if current * depthwise.stride[0] > stride:
+                dilation *= depthwise.stride[0] if dilated else 1
                 depthwise.stride = (1, 1)
             current *= depthwise.stride[0]
             names = ("features.0", "features.1") if i == 1 else (f"features.{i}",)

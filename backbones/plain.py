@@ -8,6 +8,7 @@ from torchvision import models
 from torchvision.models import WeightsEnum
 
 from backbones.base import Backbone, Level, Stage, check_stride, initialise_convolutions
+from backbones.pooling import UnstridedMaxPool2d
 
 
 class Convolution(NamedTuple):
@@ -25,7 +26,7 @@ class PlainNet(Backbone):
     """conv1..conv5 in one `features` chain, numbered as in the published networks.
 
     A stage is [max-pool,] convolution, ReLU[, local response normalisation]. The max-pools beyond
-    `stride` get stride 1 and padding 1, so that their maps keep the size of the one before. As
+    `stride` get stride 1, and their maps the size of the one before. As
     neither network has BatchNorm to set its scale, convolutions start from He's initialisation
     (a decision: the published Gaussian of 0.01 needs ImageNet's schedule).
 
@@ -34,6 +35,7 @@ class PlainNet(Backbone):
         ceil_mode: whether max-pools keep a last, partial window, as Caffe's do.
         outputs: stages to return; what is deeper is not built.
         stride: the largest stride of an output.
+        dilated: dilate by what `stride` took away, as `ResNet` does; pretrained weights want it.
         weights: None, "imagenet" or a file.
         imagenet: torchvision's weights, or None.
         frozen: stages to freeze, or "all"; see `Backbone.freeze`.
@@ -45,21 +47,25 @@ class PlainNet(Backbone):
         ceil_mode: bool,
         outputs: Iterable[str],
         stride: int,
+        dilated: bool,
         weights: str | None,
         imagenet: WeightsEnum | None,
         frozen: Iterable[str] | str,
     ):
         features, plan = [], {}
-        channels, current = 3, 1
+        channels, current, dilation = 3, 1, 1
         for i, layer in enumerate(layers, start=1):
             first = len(features)
             if layer.pooled:
-                step = 2 if 2 * current * layer.stride <= stride else 1
-                current *= step
-                pool = {"stride": step, "padding": 2 - step, "ceil_mode": ceil_mode}
-                features.append(nn.MaxPool2d(3, **pool))
+                if 2 * current * layer.stride <= stride:
+                    features.append(nn.MaxPool2d(3, stride=2, ceil_mode=ceil_mode))
+                    current *= 2
+                else:
+                    features.append(UnstridedMaxPool2d(3, dilation))
+                    dilation *= 2 if dilated else 1
             current *= layer.stride
-            features.append(nn.Conv2d(channels, *layer[:4]))
+            spread = {"padding": dilation * layer.padding, "dilation": dilation}
+            features.append(nn.Conv2d(channels, *layer[:3], **spread))
             features.append(nn.ReLU(inplace=True))
             if layer.normalised:
                 features.append(nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0))
@@ -83,6 +89,7 @@ class AlexNet(PlainNet):
     Args:
         outputs: among conv1..conv5, each after its ReLU.
         stride: the largest stride of an output: 4, 8 or 16 (as published).
+        dilated: see `PlainNet`.
         weights: None, "imagenet" (IMAGENET1K_V1) or a file with torchvision's keys.
         frozen: stages to freeze, or "all"; see `Backbone.freeze`.
 
@@ -96,6 +103,7 @@ class AlexNet(PlainNet):
         self,
         outputs: Iterable[str] = ("conv2", "conv3", "conv5"),
         stride: int = 8,
+        dilated: bool = False,
         weights: str | None = None,
         frozen: Iterable[str] | str = (),
     ):
@@ -108,7 +116,7 @@ class AlexNet(PlainNet):
         )
         imagenet = models.AlexNet_Weights.IMAGENET1K_V1
         stride = check_stride(stride, (4, 8, 16))
-        super().__init__(layers, False, outputs, stride, weights, imagenet, frozen)
+        super().__init__(layers, False, outputs, stride, dilated, weights, imagenet, frozen)
 
 
 class VGGM(PlainNet):
@@ -124,6 +132,7 @@ class VGGM(PlainNet):
     Args:
         outputs: among conv1..conv5.
         stride: the largest stride of an output: 8 or 16 (as published).
+        dilated: see `PlainNet`.
         weights: None or a file.
         frozen: stages to freeze, or "all"; see `Backbone.freeze`.
 
@@ -137,6 +146,7 @@ class VGGM(PlainNet):
         self,
         outputs: Iterable[str] = ("conv2", "conv3", "conv5"),
         stride: int = 8,
+        dilated: bool = False,
         weights: str | None = None,
         frozen: Iterable[str] | str = (),
     ):
@@ -148,4 +158,4 @@ class VGGM(PlainNet):
             Convolution(512, 3, 1, 1),
         )
         stride = check_stride(stride, (8, 16))
-        super().__init__(layers, True, outputs, stride, weights, None, frozen)
+        super().__init__(layers, True, outputs, stride, dilated, weights, None, frozen)

@@ -2,22 +2,12 @@
 
 from collections.abc import Iterable
 
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 from torchvision import models
 from torchvision.models.vgg import cfgs, make_layers
 
 from backbones.base import Backbone, Level, Stage, check_stride, initialise_convolutions
-
-
-class UnstridedMaxPool2d(nn.MaxPool2d):
-    """A 2x2 max-pool of stride 1 that keeps the size: a last row and column see what there is."""
-
-    def __init__(self):
-        super().__init__(2, stride=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(F.pad(x, (0, 1, 0, 1)))  # behind a ReLU, zeros never win
+from backbones.pooling import UnstridedMaxPool2d
 
 
 class VGG16(Backbone):
@@ -52,7 +42,7 @@ class VGG16(Backbone):
         features = make_layers(cfgs["D"])[:-1]  # without the last max-pool
         pools = [i for i, m in enumerate(features) if isinstance(m, nn.MaxPool2d)]
         if stride == 8:
-            features[pools[-1]] = UnstridedMaxPool2d()
+            features[pools[-1]] = UnstridedMaxPool2d(2)
             for module in features[pools[-1] :]:
                 if isinstance(module, nn.Conv2d):
                     module.dilation = module.padding = (2, 2)

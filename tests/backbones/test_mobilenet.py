@@ -38,6 +38,29 @@ def test_strides(stride, expected):
     assert [m.shape[1] for m in maps] == list(backbone.channels)
 
 
+@pytest.mark.parametrize("stride", [16, 8, 4])
+def test_dilated_maps_hold_the_published_ones(stride):
+    torch.manual_seed(0)
+    published = MobileNetV2(BLOCKS, 32)
+    for module in published.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0  # the statistics of these pictures, so that signals stay alive
+    published(pictures(256))
+    published.eval()
+    dense, plain = (MobileNetV2(BLOCKS, stride, dilated=d).eval() for d in (True, False))
+    images = pictures(256)
+    for backbone in (dense, plain):
+        backbone.load_state_dict(published.state_dict())
+    with torch.no_grad():
+        for name, step, expected, found, other in zip(
+            BLOCKS, published.strides, published(images), dense(images), plain(images), strict=True
+        ):
+            every = max(step // stride, 1)
+            torch.testing.assert_close(found[..., ::every, ::every], expected, rtol=0, atol=1e-3)
+            if name == "block17":  # which is what dilation is for
+                assert not torch.allclose(other[..., ::every, ::every], expected, atol=1e-2)
+
+
 def test_it_is_torchvisions(tmp_path):
     torch.manual_seed(0)
     published = models.mobilenet_v2().eval()

@@ -50,13 +50,24 @@ def test_grids_at_255(backbone, stride, sizes, strides):
     assert backbone.strides == strides
 
 
-def test_a_finer_stride_keeps_the_deeper_maps_where_they_were():
-    """Every second cell of the unstrided pool is a cell of the strided one."""
-    coarse, fine = AlexNet(STAGES, 16).eval(), AlexNet(STAGES, 8).eval()
-    fine.load_state_dict(coarse.state_dict())
-    pools = [[m for m in b.features if isinstance(m, nn.MaxPool2d)][-1] for b in (coarse, fine)]
-    x = torch.randn(1, 2, 31, 31)
-    torch.testing.assert_close(pools[1](x)[..., 1:-1:2, 1:-1:2], pools[0](x))
+@pytest.mark.parametrize(("backbone", "stride"), [(AlexNet, 8), (AlexNet, 4), (VGGM, 8)])
+def test_dilated_maps_hold_the_published_ones(backbone, stride):
+    """Away from the border, where a pool with padding sees more than one without."""
+    torch.manual_seed(0)
+    coarse = backbone(STAGES, 16).eval()
+    dense, plain = (backbone(STAGES, stride, dilated=d).eval() for d in (True, False))
+    images = pictures(511)
+    for fine in (dense, plain):
+        fine.load_state_dict(coarse.state_dict())
+    with torch.no_grad():
+        maps = zip(coarse.strides, coarse(images), dense(images), plain(images), strict=True)
+        for step, expected, found, other in maps:
+            every = max(step // stride, 1)
+            cells = slice(every - 1, None, every)  # cell m of the published lies at every m + this
+            found, other = (x[..., cells, cells][..., 6:-6, 6:-6] for x in (found, other))
+            expected = expected[..., 6:-6, 6:-6][..., : found.shape[-2], : found.shape[-1]]
+            torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+    assert not torch.allclose(other, expected, atol=1e-2)  # which is what dilation is for
 
 
 def test_vgg_m_is_chatfields():

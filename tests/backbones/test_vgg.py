@@ -5,7 +5,6 @@ import torch
 from torchvision import models
 
 from backbones import VGG16
-from backbones.vgg import UnstridedMaxPool2d
 
 STAGES = ["conv1", "conv2", "conv3", "conv4", "conv5"]
 LAST = (3, 8, 15, 22, 29)  # the last ReLU of each stage in torchvision's `features`
@@ -47,17 +46,6 @@ def test_grids_at_255(stride, sizes, strides):
         maps = backbone(pictures(255))
     assert [m.shape[-1] for m in maps] == sizes
     assert backbone.strides == strides
-
-
-def test_the_unstrided_pool_holds_the_strided_one():
-    x = torch.randn(1, 2, 9, 12).relu()
-    pooled = UnstridedMaxPool2d()(x)
-    assert pooled.shape == x.shape
-    torch.testing.assert_close(
-        pooled[..., :8:2, ::2], torch.nn.functional.max_pool2d(x, 2, 2), rtol=0, atol=0
-    )
-    assert pooled[0, 0, 8, 11] == x[0, 0, 8, 11]
-    assert pooled[0, 0, 4, 11] == x[0, 0, 4:6, 11].max()
 
 
 def test_at_stride_8_every_second_cell_is_the_published_one():
