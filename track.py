@@ -21,7 +21,7 @@ from engine.command import open_run, record_network, run_command
 from engine.distributed import build_device
 from engine.live import LiveTracker, check_box
 from engine.window import draw_box, has_display, show, with_rulers
-from ops.errors import InputError
+from ops.errors import InputError, check_flag
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
@@ -38,6 +38,7 @@ def track(config: DictConfig) -> None:
     if first is None:
         raise InputError(f"source={config.source}: no frame in it")
     box = None if config.box is None else check_box(config.box, first)
+    check_flag("show", config.show)
     if config.show and not has_display():
         raise InputError("show=true: there is no screen to open a window on")
     contestant = build_contestant(config)

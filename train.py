@@ -13,7 +13,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from datasets.clips import ClipDataset
 from datasets.sequence import Dataset
-from engine.build import build_clips, build_tracker, load_tracker, network_config
+from engine.build import (
+    build_clips,
+    build_tracker,
+    describe_weights,
+    load_tracker,
+    network_config,
+)
 from engine.command import open_run, run_command
 from engine.distributed import World, join_world, leave_world
 from engine.evaluation import Evaluation, check_starts
@@ -30,7 +36,7 @@ from engine.run import Run
 from engine.settings import Settings
 from engine.stopping import Stopped, StopRequest
 from engine.training import Training, Validate
-from ops.errors import InputError
+from ops.errors import InputError, check_flag
 from trackers import FirstBox
 from trackers.base import Tracker
 
@@ -40,6 +46,7 @@ def train(config: DictConfig) -> None:
 
     Started by torchrun, its processes share every batch and train as one.
     """
+    check_flag("evaluate_after", config.evaluate_after)
     world, device = join_world(config.device)
     with world.main_first():  # of a used directory one of them says so
         run = open_run(config, world.main)
@@ -65,7 +72,11 @@ def train(config: DictConfig) -> None:
     with StopRequest() as stop:
         try:
             fit(training, run, stop, log)
-            if world.main and test_dataset is not None and not is_reported(run, test_dataset):
+            if (
+                world.main
+                and test_dataset is not None
+                and not is_reported(config, run, test_dataset)
+            ):
                 evaluate_trained(config, run, test_dataset, device)
         except Stopped as stopped:
             leave(stopped.number, training, run, stop, log)
@@ -134,9 +145,10 @@ def build_validation(config: DictConfig, world: World, device: torch.device) -> 
     if dataset.split == "test":
         raise InputError(f"val_dataset {dataset.name}: split=test is refused in training")
     check_starts(dataset.sequences)
+    settings = EvaluationSettings(**config.evaluation)
 
     def validate(tracker: Tracker) -> float:
-        evaluation = Evaluation(tracker, config.evaluation.batch_size, device)
+        evaluation = Evaluation(tracker, settings.batch_size, device)
         return validation_score(evaluation, dataset, world)
 
     return validate
@@ -144,9 +156,11 @@ def build_validation(config: DictConfig, world: World, device: torch.device) -> 
 
 def build_test(config: DictConfig) -> Dataset:
     """test_dataset, with everything that `evaluate_trained` is going to need of the config."""
-    unknown = sorted(set(config.baselines) - set(BASELINES))
-    if unknown:
-        raise InputError(f"baselines: {unknown[0]}: expected some of {', '.join(BASELINES)}")
+    listed = OmegaConf.is_list(config.baselines)
+    if not listed or not set(config.baselines) <= set(BASELINES):
+        raise InputError(
+            f"baselines={config.baselines}: expected a list, of {', '.join(BASELINES)}"
+        )
     settings = EvaluationSettings(**config.evaluation)
     dataset = build_dataset(config.test_dataset)
     check_evaluation(dataset, settings)
@@ -165,18 +179,30 @@ def evaluate_trained(config: DictConfig, run: Run, dataset: Dataset, device: tor
     evaluate_all(contestants, dataset, run.directory, settings, device, config.seed)
 
 
-def is_reported(run: Run, dataset: Dataset) -> bool:
-    """Whether an earlier sitting came to the end with `dataset`."""
+def is_reported(config: DictConfig, run: Run, dataset: Dataset) -> bool:
+    """Whether an earlier sitting came to the end with what is asked for now."""
     path = run.directory / "report.json"
-    report = json.loads(path.read_text()) if path.exists() else {"benchmark": None}
-    return report["benchmark"] == dataset.name and set(report["sequences"]) == set(dataset.by_name)
+    if not path.exists():
+        return False
+    report = json.loads(path.read_text())
+    asked = {config.label, *(LABELS[name].format(config.label) for name in config.baselines)}
+    protocol = EvaluationSettings(**config.evaluation).protocol_of(dataset)
+    found = (report["benchmark"], report["protocol"], set(report["sequences"]))
+    same = found == (dataset.name, protocol, set(dataset.by_name))
+    return same and asked <= set(report["made_by"])
 
 
+def untrained(config: DictConfig) -> Contestant:
+    """The tracker before its training."""
+    tracker = build_tracker(config)
+    label = LABELS["untrained"].format(config.label)
+    return Contestant(label, tracker, describe_weights(config, tracker), network_config(config))
+
+
+LABELS = {"first_box": "first_box", "untrained": "{}_untrained"}  # in reports, of a tracker's
 BASELINES = {
     "first_box": lambda config: Contestant("first_box", FirstBox(), "none", {}),
-    "untrained": lambda config: Contestant(
-        f"{config.label}_untrained", build_tracker(config), "untrained", network_config(config)
-    ),
+    "untrained": untrained,
 }
 
 

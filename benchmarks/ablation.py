@@ -12,7 +12,7 @@ from benchmarks.figures import mean_over_sequences
 from benchmarks.statistics import draws, interval, mean_over_seeds
 from ops.errors import InputError
 
-METRICS = ("success_auc", "precision_20", "eao")
+TABLE_METRICS = ("success_auc", "precision_20", "eao")
 RANKING = ("success_auc", "eao")  # the first that was measured ranks
 SEED = re.compile(r"seed-(\d+)")  # a folder's name, as a sweep over seeds makes it
 NOTHING = "-"
@@ -32,7 +32,8 @@ class Measured:
         scores: metric -> mean over sequences and seeds.
         interval: 95 %, of the metric that ranks, over sequences and seeds; None where it is not
             known.
-        weights: "trained, step N", "untrained", or what the report says.
+        weights: "trained, step N", "untrained", "untrained but for its backbone", or as the report
+            has it.
         seeds: of the runs, in ascending order; None for one that does not say its seed.
         range: lowest and highest of the seeds' scores in the metric that ranks; None where there
             is no such metric.
@@ -137,7 +138,7 @@ def _read(path: Path, row: str, part: str, seed: int | None) -> Measured:
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
         tracker = _own_tracker(path, row, list(report["scores"]))
-        scores = {metric: report["scores"][tracker].get(metric) for metric in METRICS}
+        scores = {metric: report["scores"][tracker].get(metric) for metric in TABLE_METRICS}
         made_by = report["made_by"].get(tracker, {})
         benchmark, protocol = report["benchmark"], report["protocol"]
         intervals = report["intervals"].get(tracker, {})
@@ -200,6 +201,6 @@ def _config(run: Path) -> dict:
 def _weights(words: str) -> str:
     """Shortened from what engine/ writes: a checkpoint's path gives way to its step."""
     if words.startswith("untrained"):
-        return "untrained"
+        return words.split(", ")[0]
     path, _, step = words.rpartition(", step ")
     return f"trained, step {step}" if path else words

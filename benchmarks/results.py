@@ -52,7 +52,8 @@ def tracker_names(directory: Path) -> list[str]:
     names = sorted(
         path.name for path in directory.iterdir() if path.is_dir() and path.name[0] not in "._"
     )
-    if (directory / "baseline").is_dir() or (not names and any(directory.glob("*.txt"))):
+    of_vot = any(directory.glob("baseline/*/*_001.txt"))
+    if of_vot or (not names and any(directory.glob("*.txt"))):
         raise InputError(
             f"results={directory}: looks like one tracker's own folder, expected the one above it"
         )

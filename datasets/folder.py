@@ -44,7 +44,7 @@ def folder(
         split: what the caller uses it as.
         sequences: names of those to take; None for all.
         max_frames: how many frames of each to take; None for all.
-        one_based: whether the files count pixels from 1, as MATLAB does.
+        one_based: whether the files count pixels from 1, as MATLAB does; results then do, too.
 
     Raises:
         InputError: a missing or empty folder, an unknown sequence, an annotation that does not
@@ -82,7 +82,8 @@ def folder(
         part.append(f"{len(chosen)} of {len(names)} sequences")
     if max_frames is not None:
         part.append(f"at most {max_frames} frames of each")
-    return Dataset(root.resolve().name, split, read, part=", ".join(part) or None)
+    name, origin = root.resolve().name, float(one_based)
+    return Dataset(name, split, read, part=", ".join(part) or None, origin=origin)
 
 
 def _read_sequence(path: Path, max_frames: int | None, one_based: bool) -> FolderSequence:

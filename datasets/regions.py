@@ -19,6 +19,7 @@ from datasets.sampling import Shot
 from datasets.sequence import Part, Sequence
 from ops.clip import ClipGeometry
 from ops.crop import Frames
+from ops.errors import InputError
 
 REGIONS = 1  # another number when a region of the same frame is no longer the same
 HEADER = struct.Struct("<2i7d")  # height, width, origin, scale, mean
@@ -111,7 +112,7 @@ class RegionReader:
     def read(self, shot: Shot, index: int) -> Region:
         """The region of frame `index` of a shot's sequence.
 
-        Raises InputError where the frame cannot be read.
+        Raises InputError where the frame cannot be read, or does not show its target.
         """
         if self.cache is None:
             return self.cut(shot.sequence, index)
@@ -130,6 +131,7 @@ class RegionReader:
         extent = self.geometry.windows(sequence.boxes[index], self.reach)  # of all crops together
         side = self.density * self.reach
         picture, reduction = sequence.reduced_frame(index, extent[2:].min() / side)
+        _check_inside(sequence, index, np.array(picture.shape[1::-1]) * reduction)
         extent = extent / reduction
         steps = np.maximum(extent[2:] / side, 1)  # picture pixels to one of the region
         low = np.floor(extent[:2] - self.margin * steps)
@@ -152,6 +154,15 @@ class RegionReader:
             (size[0] / shape[0] / reduction, size[1] / shape[1] / reduction),
             tuple(cv2.mean(picture)[:3]) if leaves else (0.0, 0.0, 0.0),
         )
+
+
+def _check_inside(sequence: Sequence, index: int, size: np.ndarray) -> None:
+    """Raise InputError for a box that lies outside of its picture of `size`: crops would be blank,
+    and yet a pair."""
+    low, high = sequence.boxes[index, :2], sequence.boxes[index, :2] + sequence.boxes[index, 2:]
+    if (low >= size).any() or (high <= 0).any():
+        box = ", ".join(f"{value:g}" for value in sequence.boxes[index])
+        raise InputError(f"{sequence.name}, frame {index}: its box ({box}) is not in the picture")
 
 
 def count_frames(parts: Series[Part]) -> int:

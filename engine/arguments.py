@@ -4,29 +4,43 @@ import hashlib
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
 SEARCH = "mode=search"  # of evaluate.py
 
 
-def given() -> dict[str, str]:
-    """KEY=VALUE of the command line."""
-    return dict(argument.split("=", 1) for argument in sys.argv[1:] if "=" in argument)
+def _overrides() -> list[Override]:
+    arguments = [argument for argument in sys.argv[1:] if re.match(r"[\w+~/@.]+=", argument)]
+    return OverridesParser.create().parse_overrides(arguments)
+
+
+def given() -> dict[str, Any]:
+    """KEY=VALUE of the command line, read as Hydra reads them; None for a sweep over several."""
+    return {
+        override.key_or_group: None if override.is_sweep_override() else override.value()
+        for override in _overrides()
+    }
 
 
 def asked_checkpoint(default: str | None = None) -> str | None:
     """The checkpoint that the command line asks for; None for none, and of a sweep over several."""
     asked = given().get("checkpoint", default)
-    return None if asked in (None, "null") or "," in asked else asked
+    return None if asked is None else str(asked)
+
+
+def add_argument(argument: str) -> None:
+    """Say KEY=VALUE, too, beside those that are given: none may stand behind an option."""
+    first = next(i for i, word in enumerate(sys.argv) if i and re.match(r"[\w+~/@.]+=", word))
+    sys.argv.insert(first, argument)
 
 
 def swept_keys() -> set[str]:
     """Keys that the command line gives several values, experiments aside."""
-    arguments = [argument for argument in sys.argv[1:] if re.match(r"[\w+~/@.]+=", argument)]
-    parsed = OverridesParser.create().parse_overrides(arguments)
-    swept = {override.key_or_group for override in parsed if override.is_sweep_override()}
+    swept = {override.key_or_group for override in _overrides() if override.is_sweep_override()}
     return {key for key in swept if key.split("/")[0] != "experiment"}
 
 

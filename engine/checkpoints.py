@@ -68,6 +68,7 @@ class Checkpoints:
     """The folder of a run's checkpoints.
 
     last.pt            the newest
+    next.pt            a newer one, where a kill came before it was called last.pt
     previous.pt        the one before, should the newest turn out torn
     best.pt            the best by validation
     step_00012000.pt   every `keep_every` steps, of which the newest `keep_most` stay
@@ -76,7 +77,7 @@ class Checkpoints:
     def __init__(self, folder: Path, keep_every: int | None, keep_most: int):
         self.folder, self.keep_every, self.keep_most = folder, keep_every, keep_most
         self.last, self.previous = folder / "last.pt", folder / "previous.pt"
-        self.best = folder / "best.pt"
+        self.next, self.best = folder / "next.pt", folder / "best.pt"
 
     def save(self, content: dict[str, Any]) -> None:
         """The newest; what was the newest becomes the one before."""
@@ -84,11 +85,10 @@ class Checkpoints:
             save_checkpoint(self.folder / f"step_{content['step']:08d}.pt", content)
             for path in self._kept()[self.keep_most :]:
                 path.unlink()
-        written = self.folder / "next.pt"
-        save_checkpoint(written, content)
+        save_checkpoint(self.next, content)
         if self.last.exists():
             self.last.replace(self.previous)
-        written.replace(self.last)
+        self.next.replace(self.last)
 
     def save_best(self, content: dict[str, Any]) -> None:
         save_checkpoint(self.best, content)
@@ -99,7 +99,7 @@ class Checkpoints:
         One that is torn or foreign is named in the log, and the one before is taken. Raises
         InputError if that is so of all.
         """
-        paths = (self.last, self.previous, *self._kept())
+        paths = (self.next, self.last, self.previous, *self._kept())
         damage = None
         for path in filter(Path.exists, paths):
             try:

@@ -17,10 +17,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from engine.arguments import SEARCH, asked_checkpoint, given, swept_keys
+from engine.arguments import SEARCH, add_argument, asked_checkpoint, given, swept_keys
 from engine.help import help_text
 from engine.run import Run, close_log, discard_if_empty, is_used, note, show_held_back_warnings
-from ops.errors import InputError
+from ops.errors import InputError, check_flag
 
 CONFIG_PATH = str(Path(__file__).resolve().parents[1] / "configs")
 
@@ -133,6 +133,7 @@ def open_run(config: DictConfig, main: bool = True, resumable: bool = True) -> R
     """
     hydra_config = HydraConfig.get()
     directory = Path(hydra_config.runtime.output_dir)
+    check_flag("resume", config.resume)
     if config.resume and not resumable:
         raise InputError("resume=true: this command starts anew each time, name=NAME beside it")
     config_files = {
@@ -159,18 +160,18 @@ def _say_what_is_meant(config_name: str) -> None:
     tracker that it holds.
     """
     arguments = given()
-    groups = {key.lstrip("+~").split(".")[0] for key in arguments}
+    groups = {key.split(".")[0] for key in arguments}
     default = OmegaConf.load(Path(CONFIG_PATH, "command", f"{config_name}.yaml")).get("checkpoint")
     network = groups & {"tracker", "backbone", "head"}
     if default is not None and "checkpoint" not in arguments and network:
-        sys.argv.append("checkpoint=null")
+        add_argument("checkpoint=null")
         return
     checkpoint = asked_checkpoint(default)
     if checkpoint and "tracker" not in arguments and "tracking" in groups:
         from engine.checkpoints import load_checkpoint  # torch: scoring starts without it
 
         parts = load_checkpoint(checkpoint)["config"]["parts"]
-        sys.argv.append(f"tracker={parts['tracker']}")
+        add_argument(f"tracker={parts['tracker']}")
 
 
 def _check_search() -> None:
@@ -232,11 +233,14 @@ def _unknown_key(key: str) -> str:
     if group == "tracking" and (checkpoint := asked_checkpoint()):
         from engine.checkpoints import load_checkpoint
 
-        held = load_checkpoint(checkpoint)["config"]["tracking"]
+        try:
+            held = load_checkpoint(checkpoint)["config"]["tracking"]
+        except InputError as error:
+            return str(error)
         return f"{key}: no such key, the tracker of checkpoint={checkpoint} has {', '.join(held)}"
     hint = f"; ++{key}=VALUE is for keys that only a sweep's rows have"
     sweep = {"-m", "--multirun"} & set(sys.argv)
-    return f"{key}: no such key here, --cfg job prints all there are{hint if sweep else ''}"
+    return f"{key}: no such key here, --help prints all there are{hint if sweep else ''}"
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:

@@ -42,15 +42,17 @@ def dataset_hash(dataset: Dataset) -> str:
 def footage_digest(dataset: Dataset) -> str:
     """SHA-256 over what training reads of a dataset: names and boxes of the sequences of its parts.
 
-    Footage that is made from its config cannot change and counts with its number of sequences.
+    Footage that is made counts with the number of its sequences and the boxes of the first, which
+    tell another seed and another generator.
     """
     digest = hashlib.sha256()
     for part in dataset.parts:
         digest.update(f"{part.name} {len(part.sequences)} ".encode())
         if hasattr(part.sequences, "digest"):  # an index knows its own
             digest.update(part.sequences.digest().encode())
-        elif not part.sequences[0].generated:
-            for sequence in part.sequences:
+        else:
+            made = part.sequences[0].generated
+            for sequence in part.sequences[:1] if made else part.sequences:
                 digest.update(sequence.name.encode())
                 digest.update(np.ascontiguousarray(sequence.boxes).tobytes())
     return digest.hexdigest()[:16]

@@ -52,7 +52,8 @@ class LiveTracker:
 def check_box(box: Sequence[float] | None, picture: np.ndarray) -> list[float]:
     """The box as four floats, if it can be tracked in this picture. Raises InputError if not."""
     height, width = picture.shape[:2]
-    if box is None or len(box) != 4 or not all(isinstance(v, (int, float)) for v in box):
+    numbers = list(box) if hasattr(box, "__len__") else []
+    if len(numbers) != 4 or not all(isinstance(v, (int, float)) for v in numbers):
         raise InputError(f"box={box}: expected box=[x,y,w,h] in pixels, of {width} x {height}")
     box = [float(value) for value in box]
     if not can_start(np.array(box), width, height):

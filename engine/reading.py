@@ -79,7 +79,7 @@ class ClipReader:
         drawn = self.step * self.clips
         if skipped and self.unreadable > self.share * max(drawn, FIRST_CLIPS):
             raise InputError(
-                f"{self.unreadable} of {drawn} clips met a picture that cannot be read, more than "
+                f"{self.unreadable} of {drawn} clips met a picture that cannot be used, more than "
                 f"trainer.unreadable={self.share:g} of them; the last: {skipped[-1]}"
             )
 

@@ -210,10 +210,9 @@ def report(
 
 
 def _notes(made_by: dict[str, Any]) -> list[str]:
-    untrained = [name for name, facts in made_by.items() if "untrained" in facts["weights"]]
-    if not untrained:
-        return []
-    return [f"Untrained, from random initialisation: {', '.join(untrained)}."]
+    """A word on what nobody has trained: all of a network, or all but its backbone."""
+    weights = {name: facts["weights"] for name, facts in made_by.items()}
+    return [f"{name}: {words}." for name, words in weights.items() if words.startswith("untrained")]
 
 
 def validation_score(evaluation: Evaluation, dataset: Dataset, world: World = ALONE) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ops.errors import InputError, check_number, check_part
+from ops.errors import InputError, check_flag, check_number, check_part
 
 MOST_READERS = 12  # a GPU's share; more wait for each other
 
@@ -52,7 +52,11 @@ class Settings:
                 f"trainer.frozen_epochs={self.frozen_epochs}: expected less than "
                 f"trainer.epochs={self.epochs}"
             )
+        for name in ("compile", "validate"):
+            check_flag(f"trainer.{name}", getattr(self, name))
         check_number("trainer.clip_norm", self.clip_norm, 0, whole=False)
+        if not self.clip_norm:
+            raise InputError("trainer.clip_norm=0: expected a number above 0, inf for none")
         check_part("trainer.unreadable", self.unreadable)
         for name in ("max_steps", "keep_every"):
             if getattr(self, name) is not None:

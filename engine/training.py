@@ -274,7 +274,8 @@ class Training:
             take_back(self.directory, self.step, self.validated)
 
 
-# What may differ between a run and its resumption: none of it changes the weights.
+# What may differ between a run and its resumption: none of it changes the weights, but for the
+# device, on which rounding depends (and trainer.amp=auto, which is bf16 on a GPU).
 FREE = {
     *("resume", "name", "label", "device", "evaluation", "evaluate_after", "baselines", "index"),
     *("data_root", "test_dataset", "cache", "trainer.max_steps", "trainer.workers"),

@@ -16,6 +16,12 @@ def check_part(key: str, value) -> None:
         raise InputError(f"{key}={value}: expected a number from 0 to 1")
 
 
+def check_flag(key: str, value) -> None:
+    """Raise InputError unless `value` is true or false; yes, no, on and off are text to Hydra."""
+    if not isinstance(value, bool):
+        raise InputError(f"{key}={value}: expected true or false")
+
+
 def check_number(key: str, value, least: float, whole: bool = True) -> None:
     """Raise InputError unless `value` is a number (a whole one) of at least `least`."""
     kinds = (int,) if whole else (int, float)

@@ -11,7 +11,7 @@ truth's.
 It says more of a training than of tracking: nothing is lost for good by the luck of one frame. The
 pairs are drawn from --seed, the same for every tracker; those of a sequence are alike, so mind how
 many sequences there are. With `--tracking window_influence=0` the Siamese trackers answer by their
-responses alone. CRACT's discriminator draws by batch: its shares depend a little on --batch.
+responses alone. Rounding differs with --batch, and CRACT's discriminator magnifies it a little.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """The yardstick's table.md, of the report that scores all of its rows."""
 
-from pathlib import Path
+import re
 
 
 def tables(report: dict) -> str:
@@ -43,7 +43,7 @@ def origin(made_by: dict) -> str:
     tracker = (made_by.get("config") or {}).get("tracker")
     if isinstance(tracker, str):  # tools/opencv_trackers.py says it in words
         return f"{tracker}, seed {made_by['seed']}"
-    return Path(made_by["weights"]).name
+    return re.sub(r"(^|, )[^,]*/", r"\1", made_by["weights"])
 
 
 def versions(made_by: dict[str, dict]) -> list[str]:

@@ -22,7 +22,7 @@ from heads.cacf import CACF, Filter, response_loss
 from ops.boxes import centers, from_centers, keep_in_picture
 from ops.clip import Clip, ClipGeometry
 from ops.crop import Frames, crop
-from ops.errors import InputError, check_number
+from ops.errors import InputError, check_number, check_part
 from ops.peaks import cyclic_peak
 from ops.windows import hann
 from trackers.base import Tracker, select
@@ -78,6 +78,9 @@ class CorrelationFilterTracker(Tracker):
         super().__init__()
         check_number("tracking.scales", scales, 1)
         check_number("tracking.scale_step", scale_step, 1, whole=False)
+        check_part("tracking.scale_penalty", scale_penalty)
+        check_part("tracking.learning_rate", learning_rate)
+        check_number("tracker.padding", padding, 0)
         if input_size < 1 or input_size % (1 + padding):
             raise InputError(
                 f"tracker.input_size={input_size}: expected a multiple of {1 + padding}"
@@ -90,7 +93,8 @@ class CorrelationFilterTracker(Tracker):
         self.input_size, self.padding, self.contexts = input_size, padding, contexts
         self.templates_differentiable, self.scale_sigma = templates_differentiable, scale_sigma
         self.scale_penalty, self.learning_rate = scale_penalty, learning_rate
-        self.scale_factors = [scale_step ** (s - scales // 2) for s in range(scales)]
+        factors = torch.tensor([scale_step ** (s - scales // 2) for s in range(scales)])
+        self.register_buffer("scale_factors", factors, persistent=False)  # (S,)
         self.target_size = input_size // (1 + padding)  # side of the target in patch pixels
 
     # ------------------------------------------------------------------ tracking
@@ -111,7 +115,7 @@ class CorrelationFilterTracker(Tracker):
 
     def _search(self, frames: Frames, memory: CorrelationFilterMemory) -> tuple[Tensor, Tensor]:
         """Boxes (B, 4) and scores (B,) where the scale pyramid answers highest."""
-        factors = memory.boxes.new_tensor(self.scale_factors)  # (S,)
+        factors = self.scale_factors  # (S,)
         center, size = centers(memory.boxes), memory.boxes[:, 2:]
         sizes = size[:, None] * factors[:, None]  # (B, S, 2)
         windows = from_centers(center[:, None].expand_as(sizes), sizes * (1 + self.padding))

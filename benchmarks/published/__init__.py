@@ -109,19 +109,6 @@ def published_table(name: str) -> PublishedTable:
     return PublishedTable(**facts, notes=notes)
 
 
-def published_metrics(benchmark: str) -> tuple[str, ...]:
-    """Metrics that the comparisons have figures of on a benchmark, in the reports' order."""
-    tables = map(published_table, published_names("comparison"))
-    found = {
-        metric
-        for table in tables
-        for rows in (table.rows, table.derived)
-        for figures in rows.values()
-        for metric in figures.get(benchmark, ())
-    }
-    return tuple(metric for metric in PUBLISHED_METRICS if metric in found)
-
-
 def published_figures(benchmark: str, metric: str) -> list[PublishedFigure]:
     """What the comparisons say of trackers on a benchmark, best first; empty where nothing.
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.ablation import METRICS, NOTHING, Measured, read_rows
-from benchmarks.figures import METRICS as FIGURES
+from benchmarks.ablation import NOTHING, TABLE_METRICS, Measured, read_rows
+from benchmarks.figures import METRICS
 from benchmarks.orderings import compare, orderings, published_ranks, ranks, scopes
 from benchmarks.published import PublishedTable, published_names, published_table
 from benchmarks.report.orderings import ordering_lines
@@ -13,7 +13,7 @@ from ops.errors import InputError
 from ops.files import write_atomically
 
 SEEDS_RANGE, RANK = "seeds' range", "rank"
-HEADS = {metric: FIGURES[metric].head for metric in METRICS}
+HEADS = {metric: METRICS[metric].head for metric in TABLE_METRICS}
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,9 @@ def _published_figures(published: PublishedTable) -> dict[str, list[str]]:
     for row in published.rows.values():
         for benchmark, figures in row.items():
             found.setdefault(benchmark, set()).update(figures)
-    return {b: [metric for metric in METRICS if metric in names] for b, names in found.items()}
+    return {
+        b: [metric for metric in TABLE_METRICS if metric in names] for b, names in found.items()
+    }
 
 
 def _seeds(row: Measured) -> str:

@@ -33,24 +33,10 @@ def comparison_section(content: Content) -> str:
     return section("Side by side", body)
 
 
-def reversed_pair(comparison: Comparison) -> Comparison:
-    """The same two the other way round."""
-    low, high = comparison.interval
-    return Comparison(
-        comparison.reference,
-        comparison.tracker,
-        comparison.metric,
-        -comparison.difference,
-        (-high, -low),
-        comparison.lost,
-        comparison.won,
-    )
-
-
 def all_pairs(scores: Scores) -> dict[tuple[str, str], Comparison]:
     """(tracker, other) -> comparison, both ways round; {} unless every pair was compared."""
     found = {(c.tracker, c.reference): c for c in scores.paired}
-    found |= {(b, a): reversed_pair(c) for (a, b), c in found.items() if (b, a) not in found}
+    found |= {(b, a): c.turned for (a, b), c in found.items() if (b, a) not in found}
     return found if len(found) == len(scores.trackers) * (len(scores.trackers) - 1) else {}
 
 

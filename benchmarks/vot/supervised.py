@@ -26,7 +26,6 @@ from benchmarks.vot.trajectories import FAILED, STARTED, TRACKED, Trajectory
 from ops.errors import InputError
 
 TOOLKITS = ("pysot", "vot_toolkit")
-TAGS = ("camera_motion", "illum_change", "motion_change", "size_change", "occlusion")
 BURN_IN = 10  # frames, the start included
 
 Runs = Sequence[Sequence[Trajectory]]
@@ -219,7 +218,7 @@ def _tagged(truths: Sequence[Truth]) -> tuple[tuple[str, ...], list[np.ndarray]]
 
     The second is S arrays (K, N) bool. Without any tags there is only "all".
     """
-    found = [tag for tag in TAGS if any(tag in truth.tags for truth in truths)]
+    found = list(dict.fromkeys(tag for truth in truths for tag in truth.tags))
     chosen = []
     for truth in truths:
         none = np.zeros(len(truth), bool)

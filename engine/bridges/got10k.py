@@ -57,15 +57,17 @@ class Got10kTracker(Got10kBase):
         super().__init__(name, is_deterministic=tracker.seed is None)
         self.live = LiveTracker(tracker, device)
         self.shift = np.array([origin, origin, 0, 0])
-        self.first, self.repetition = np.zeros(0), 0
+        self.first, self.box, self.repetition = np.zeros(0), np.zeros(0), 0
 
     def init(self, image: Image, box: np.ndarray) -> None:
-        """Start on an RGB picture with box (4,); on the same picture as before, repeat with other
-        draws. Raises InputError for a box without area inside the picture."""
+        """Start on an RGB picture with box (4,); on the same picture and box as before, repeat with
+        other draws. Raises InputError for a box without area inside the picture."""
         picture = np.asarray(image)
-        self.repetition = self.repetition + 1 if np.array_equal(picture, self.first) else 0
-        self.first = picture
-        self.live.init(picture, np.asarray(box, float) - self.shift, self.repetition)
+        box = np.asarray(box, float) - self.shift
+        again = np.array_equal(picture, self.first) and np.array_equal(box, self.box)
+        self.repetition = self.repetition + 1 if again else 0
+        self.first, self.box = picture, box
+        self.live.init(picture, box, self.repetition)
 
     def update(self, image: Image) -> np.ndarray:
         """Box (4,) in the next RGB picture."""

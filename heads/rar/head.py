@@ -11,7 +11,7 @@ class RARHead(nn.Module):
 
     Args:
         channels, strides: of the backbone's levels, first to last.
-        stride: of the representation in input pixels; None for the finest level's, but not below 8.
+        stride: of the representation in input pixels; None: 8, within the levels' own.
         hidden_channels: D, of every level's ConvLSTM.
         width: channels inside the refinement.
         out_channels: channels of the representation, which are the filter's.

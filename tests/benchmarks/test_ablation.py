@@ -56,7 +56,13 @@ def test_a_table_beside_the_papers_figures(tmp_path):
     ]  # fmt: skip
     assert found["full/otb2013"][:3] == ["OTB-2013, ope, 2 sequences", "0.700", "-"]
     assert found["full/otb2013"][-4:] == paper
-    assert found["no_spatial"][4:] == ["untrained", "0.665", "0.878", "0.638", "0.850"]
+    assert found["no_spatial"][4:] == [
+        "untrained but for its backbone",
+        "0.665",
+        "0.878",
+        "0.638",
+        "0.850",
+    ]
     assert found["vgg_m"] == ["-"] * 5 + ["0.657", "0.853", "0.635", "0.841"]
     assert found["mine"][1:] == ["-", "-", "-", "trained, step 70", "-", "-", "-", "-"]
     assert "first version" in text and "Contradiction" in text

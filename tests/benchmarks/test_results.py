@@ -113,7 +113,9 @@ def test_it_is_said_what_is_missing(tmp_path):
         read_tracker(tmp_path, "a", ["s1", "s2"])
     with pytest.raises(InputError, match="looks like one tracker's own folder"):
         tracker_names(tmp_path / "a")
-    (tmp_path / "vot" / "baseline").mkdir(parents=True)
+    write_boxes(tmp_path / "rows" / "baseline" / "s1.txt", BOXES)  # a tracker of this name
+    assert tracker_names(tmp_path / "rows") == ["baseline"]
+    write_boxes(tmp_path / "vot" / "baseline" / "s1" / "s1_001.txt", BOXES)
     with pytest.raises(InputError, match="looks like one tracker's own folder"):
         tracker_names(tmp_path / "vot")
     result_path(tmp_path, "a", "s1").write_text("")

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from benchmarks.truth import Truth
-from benchmarks.vot.supervised import TAGS, score_supervised
+from benchmarks.vot.supervised import score_supervised
 from benchmarks.vot.trajectories import find_results, read_trajectory
+from datasets.vot import TAGS
 
 TRUTH = Path(__file__).resolve().parents[2].parent / "shared" / "truth"
 

@@ -142,6 +142,18 @@ def test_other_clips_come_in_place_of_unreadable_ones():
     assert [path for raw in loaded for path in raw.skipped] == after.skipped
 
 
+def test_other_clips_come_in_place_of_targets_outside_their_picture():
+    whole = sliding("s", 20, (200, 150))
+    boxes = np.array(whole.boxes)
+    boxes[3], boxes[11] = (200, 20, 30, 30), (20, -30, 30, 30)  # not a pixel of them
+    boxes[5] = (195, 20, 30, 30)  # some of it
+    batch = clips([Recorded("s", whole.frames, boxes)], PAIR, geometry=SIAMESE).batch(
+        [(1, index) for index in range(60)]
+    )
+    assert {text.split(":")[0] for text in batch.skipped} == {"s, frame 3", "s, frame 11"}
+    assert "(200, 20, 30, 30) is not in the picture" in " ".join(batch.skipped)
+
+
 def test_pictures_that_are_all_unreadable_are_an_error():
     whole = sliding("s", 20, (200, 150))
     sequence = Broken("s", whole.frames, whole.boxes)

@@ -32,6 +32,7 @@ def test_forms_of_annotation(tmp_path, separator, one_based):
     frame = sequence.frame(1)
     assert frame.shape == (30, 40, 3) and frame[5, 5].tolist() == [200, 20, 10]  # RGB
     assert frame[0, 0, 0] == 1
+    assert dataset.origin == one_based  # result files count as the annotation does
 
 
 def test_pictures_come_in_the_order_of_their_numbers(tmp_path):

@@ -44,6 +44,9 @@ def test_got10k_repeats_what_draws(footage):
         tracker.init(Image.fromarray(sequence.frames[0]), np.array([1, 2, 10, 10]))
         widths.append(tracker.update(Image.fromarray(sequence.frames[1]))[2])
     assert widths == [15, 16, 17, 15] and not tracker.is_deterministic
+    for box in ([1, 2, 10, 10], [5, 2, 10, 10]):  # another target of the same video
+        tracker.init(Image.fromarray(footage[0].frames[0]), np.array(box))
+        assert tracker.update(Image.fromarray(footage[0].frames[1]))[2] == 15
 
 
 @pytest.mark.parametrize("overrides", [CACF, FIRST_BOX])

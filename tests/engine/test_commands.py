@@ -126,6 +126,8 @@ def test_training_then_its_checkpoint_in_every_command(run, data, tmp_path):
     }.items():
         code, _, error = run("evaluate", *folder, refused, "name=refused")
         assert code == 1 and words in error and len(error.splitlines()) == 1
+    quoted = [*folder[:2], "tracking.scales=1", f"checkpoint='{checkpoint}'", "name=quoted"]
+    assert run("evaluate", *quoted, "dataset.max_frames=3")[0] == 0
     same = ["tracker=rar", "backbone=resnet18", "head.width=8", "tracker.input_size=63"]
     assert run("evaluate", *folder, *same, "name=same", "dataset.max_frames=3")[0] == 0
     assert not (tmp_path / "runs" / "refused").exists()
@@ -144,6 +146,33 @@ def test_training_then_its_checkpoint_in_every_command(run, data, tmp_path):
         "track", f"source={output / 'tracked.mp4'}", "box=[40,30,20,24]", *CACF, "name=again"
     )
     assert code == 0 and (tmp_path / "runs" / "again" / "tracked.mp4").exists()
+
+
+def test_a_finished_training_is_tested_with_what_is_asked_for_since(run, tmp_path):
+    given = ["train", *TINY_RAR, "name=small", "trainer.max_steps=1", "trainer.batch_size=2",
+             "trainer.validate=false", "dataset.count=2", "dataset.length=5", "evaluate_after=true",
+             "test_dataset.count=1", "test_dataset.length=3"]  # fmt: skip
+    report = tmp_path / "runs" / "small" / "report.json"
+    assert run(*given)[0] == 0
+    assert list(json.loads(report.read_text())["scores"]) == ["rar"]
+    assert run(*given, "resume=true", "baselines=[first_box]")[0] == 0
+    assert set(json.loads(report.read_text())["scores"]) == {"rar", "first_box"}
+    time_stamp = report.stat().st_mtime_ns
+    assert run(*given, "resume=true", "baselines=[first_box]")[0] == 0
+    assert report.stat().st_mtime_ns == time_stamp
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["evaluate", "tracking.damping=0.5", "checkpoint=rasnet", "--cfg", "job"],
+        ["evaluate", "--cfg", "job", "tracking.damping=0.5", "checkpoint=rasnet"],
+        ["track", "source=x", "tracker=rasnet", "--cfg", "job"],
+    ],
+)
+def test_options_may_stand_anywhere(run, arguments):
+    code, text, error = run(*arguments)
+    assert code == 0 and "tracker: rasnet" in text, error
 
 
 def test_command_line_over_experiment_over_tracker(run, tmp_path):
@@ -196,7 +225,15 @@ def test_wrong_input_is_one_line_and_leaves_nothing(run, data, tmp_path):
         ("evaluate", [*CACF, "device=gpu"], "device=gpu"),
         ("evaluate", [*CACF, "evaluation.protocol=two"], "evaluation.protocol=two"),
         ("train", ["evaluate_after=true", "baselines=[frist_box]"], "frist_box"),
+        ("train", ["evaluate_after=true", "baselines=untrained"], "untrained: expected a list"),
+        ("train", ["evaluate_after=true", "baselines=null"], "baselines=None: expected a list"),
         ("train", ["evaluate_after=true", "test_dataset=folder"], "test_dataset.root"),
+        ("train", ["evaluate_after=no"], "evaluate_after=no: expected true or false"),
+        ("train", ["resume=no"], "resume=no: expected true or false"),
+        ("train", ["trainer.validate=off"], "trainer.validate=off: expected true or false"),
+        ("train", ["trainer.compile=off"], "trainer.compile=off: expected true or false"),
+        ("train", ["trainer.clip_norm=0"], "expected a number above 0, inf for none"),
+        ("train", ["evaluation.batch_size=0"], "evaluation.batch_size=0"),
         ("train", ["dataset.split=test"], "split=test is refused"),
         ("train", ["val_dataset.split=test"], "split=test is refused"),
         ("train", ["tracker=cacf"], "nothing to train"),
@@ -213,6 +250,9 @@ def test_wrong_input_is_one_line_and_leaves_nothing(run, data, tmp_path):
         ("train", [*TINY_RAR, "head.stride=2"], "head.stride=2"),
         ("evaluate", [*CACF, "tracking.scales=0"], "tracking.scales=0"),
         ("evaluate", [*CACF, "tracking.scales=two"], "tracking.scales=two"),
+        ("evaluate", [*CACF, "tracking.learning_rate=1.5"], "tracking.learning_rate=1.5"),
+        ("evaluate", [*CACF, "tracking.scale_penalty=-2"], "tracking.scale_penalty=-2"),
+        ("evaluate", [*CACF, "tracker.padding=-1"], "tracker.padding=-1"),
         ("evaluate", [*CACF, "+tracking.foo=1"], "foo"),
         ("evaluate", [*CACF, "evaluation.batch_size=0"], "evaluation.batch_size=0"),
         ("evaluate", [*CACF, "dataset.count=abc"], "dataset.count=abc"),
@@ -236,6 +276,11 @@ def test_wrong_input_is_one_line_and_leaves_nothing(run, data, tmp_path):
         ),
         (
             "evaluate",
+            ["tracker=rasnet", "checkpoint=nowhere.pt", "tracking.typo=1"],
+            "checkpoint=nowhere.pt: no such file",
+        ),
+        (
+            "evaluate",
             [*CACF, "dataset=folder", f"data_root={data}", "+dataset.count=2"],
             "no key count, expected of root, split",
         ),
@@ -244,7 +289,9 @@ def test_wrong_input_is_one_line_and_leaves_nothing(run, data, tmp_path):
         ("track", [*CACF, f"source={picture}", "resume=true"], "name=NAME"),
         ("track", [*CACF, "source=nowhere.mp4"], "nowhere.mp4"),
         ("track", [*CACF, f"source={picture}", "box=[1,2,3]"], "[x,y,w,h]"),
+        ("track", [*CACF, f"source={picture}", "box=5"], "[x,y,w,h]"),
         ("track", [*CACF, f"source={picture}", "box=[900,2,3,9]"], "120 x 90"),
+        ("track", [*CACF, f"source={picture}", "box=[9,2,3,9]", "show=no"], "show=no"),
     ]
     for name, arguments, words in cases:
         code, _, error = run(name, *arguments)

@@ -20,7 +20,7 @@ from ops.boxes import overlap
 from ops.errors import InputError
 from tools import opencv_trackers, yardstick
 from tools.yardstick import Row, Yardstick, arguments, quoted, rows_of
-from tools.yardstick_table import tables, versions
+from tools.yardstick_table import origin, tables, versions
 
 LENGTHS = {"a": 6, "b": 9}
 # What a row's command does here: a box `off` pixels beside the truth, a line a start.
@@ -256,6 +256,19 @@ def test_the_table_says_what_rows_come_from_and_what_is_missing():
     assert text.count("one sequence") == 4
     assert "- a note" in text
     assert "- bad is not scored: 2 of 3 results are missing" in text
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ("/home/a b/runs/best.pt, step 7", "best.pt, step 7"),
+        ("untrained but for its backbone, /home/mobilenet.pt",
+         "untrained but for its backbone, mobilenet.pt"),
+        ("untrained", "untrained"),
+    ],
+)  # fmt: skip
+def test_folders_are_left_out_of_what_a_row_comes_from(weights, words):
+    assert origin({"weights": weights}) == words
 
 
 def test_rows_of_different_code_are_told():

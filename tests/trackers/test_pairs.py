@@ -101,7 +101,8 @@ def test_rar_at_the_papers_size():
     assert (geometry.search_size, geometry.template_size) == (255, 425)
     assert (geometry.search_factor, geometry.template_factor) == (3, 5)
     assert tracker.backbone.channels == (512, 1024, 2048)
-    assert tracker.head.stride == 8 and tracker.scale_factors == [1 / 1.02, 1.0, 1.02]
+    assert tracker.head.stride == 8
+    assert torch.allclose(tracker.scale_factors, torch.tensor([1 / 1.02, 1.0, 1.02]))
     with torch.no_grad():
         levels = tracker._levels(torch.zeros(1, 1, 3, 255, 255))
         features, state = tracker._represent(levels, None, 1)
