@@ -1,5 +1,6 @@
-"""No tracker's training step makes the host wait for the device."""
+"""Neither a step of training nor the tracking of a frame makes the host wait for the device."""
 
+import numpy as np
 import pytest
 import torch
 from conftest import ROOT
@@ -8,6 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.build import build_tracker
 from engine.optimization import build_optimizer, clip_gradients, set_rates
+from ops.crop import Frames
 from tools.time_step import random_clip
 
 # Operations after which the host knows something that the device computed, or how much of it there
@@ -54,11 +56,20 @@ def waits_of(function, monkeypatch):
     watch = Watch()
     with monkeypatch.context() as patch:
         for name in READS:
-            note = lambda self, *_, name=name: watch.waits.append(name)  # noqa: E731
-            patch.setattr(torch.Tensor, name, note)
+            patch.setattr(torch.Tensor, name, noted(name, watch.waits))
         with watch:
             function()
     return watch.waits, watch.seen
+
+
+def noted(name, waits):
+    read = getattr(torch.Tensor, name)
+
+    def note(self, *arguments):
+        waits.append(name)
+        return read(self, *arguments)
+
+    return note
 
 
 def build(name):
@@ -84,6 +95,29 @@ def test_a_step_does_not_wait(name, monkeypatch):
     waits, seen = waits_of(step, monkeypatch)
     assert {"convolution", "convolution_backward", "_fused_sgd_"} <= seen
     assert not waits
+
+
+def follow(tracker, frames, device):
+    """Two updates of one target, the first of which may prepare something."""
+    memory = tracker.init(frames, torch.tensor([[60.0, 40.0, 30.0, 24.0]], device=device))
+    memory, *_ = tracker.update(frames, memory)
+    return lambda: tracker.update(frames, memory)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_tracking_a_frame_does_not_wait(name, monkeypatch):
+    whole = lambda pixels, *_: (0, 0, pixels.shape[2], pixels.shape[1])  # noqa: E731
+    monkeypatch.setattr("ops.crop._reduction", lambda *_: (1, 1))  # as on a GPU
+    monkeypatch.setattr("ops.crop._visible_part", whole)
+    picture = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    tracker, _ = build(name)
+    update = follow(tracker.eval(), Frames.stack([picture]), None)
+    waits, seen = waits_of(update, monkeypatch)
+    assert {"convolution", "roi_align"} <= seen
+    if name == "cract":  # reads which targets learn, and sends their numbers without waiting
+        assert waits.count("tolist") == 1 and set(waits) <= {"tolist", "lift_fresh"}
+    else:
+        assert not waits
 
 
 VALUES, MASK, INDICES = torch.ones(3), torch.tensor([True, False, True]), torch.arange(2)
@@ -128,6 +162,22 @@ def test_losses_under_autocast(name):
     assert all(gradient is not None for gradient in gradients)
     assert all(torch.isfinite(gradient).all() for gradient in gradients)
     assert sum(bool(gradient.any()) for gradient in gradients) > 0.9 * len(gradients)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", SMALL)
+def test_tracking_a_frame_does_not_wait_for_a_gpu(name):
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    device = torch.device("cuda")
+    picture = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    tracker = build(name)[0].to(device, memory_format=torch.channels_last).eval()
+    update = follow(tracker, Frames.stack([picture], device), device)
+    torch.cuda.set_sync_debug_mode("default" if name == "cract" else "error")
+    try:
+        update()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.gpu
