@@ -5,9 +5,15 @@
     cacf      heads.plain.PlainHead         a frozen backbone's features, or pixels, as they are
 
 The head says what a patch becomes and what it remembers; crops, contexts, filter, scales and update
-are here, the same for all, in training as in tracking. Decision: before the window each channel of
-a patch is centred (KCF centres raw pixels so), in float32 whatever the autocast: what all its cells
-share would only answer with the window's shape.
+are here, the same for all, in training as in tracking.
+
+Decisions where the journal text is silent or contradicts itself: input 255 (Table 1; section 4.1
+says 225); `padding` as DCFNet means it; context patches where the CACF paper has them; a desired
+response of DCFNet's width, a running average of the filter at a rate of 0.01; clips of frames in
+order, since the recurrence needs that (section 4.1 draws two at random), at most 10 apart; DCFNet's
+50 epochs and batches of 32. Before the window each channel of a patch is centred (KCF centres raw
+pixels so), in float32 whatever the autocast: what all its cells share would only answer with the
+window's shape.
 """
 
 import math
@@ -46,8 +52,8 @@ class CorrelationFilterTracker(Tracker):
         cacf: the filter.
         input_size: S, side of template and search patches in pixels; a multiple of 1 + padding.
         padding: a patch is (1 + padding) w by (1 + padding) h around the target (DCFNet's 2).
-        contexts: whether the filter sees the k = 4 context patches, one w to the left and right,
-            one h above and below (Eq. 8); without, it is the traditional DCF.
+        contexts: whether the filter sees k = 4 context patches (Eq. 8), one w to the left and
+            right, one h above and below; without, it is the traditional DCF.
         templates_differentiable: whether training differentiates through the filter's solution
             (Eq. 13) or only through the search patch and the state. Without, representations have
             unit root mean square: such a filter undoes whatever scale they have, only the gradient

@@ -12,7 +12,8 @@ class Refinement(nn.Module):
     """1x1 lateral, addition to what came from the deeper levels, 3x3; a last 3x3 into the filter.
 
     A level finer than `stride` comes to it by a strided lateral, a coarser one is upsampled. The
-    figure shows no activation; ours is a ReLU after each merge. Decision: every convolution starts
+    figure shows no activation; ours is a ReLU after each merge. Decisions: 256 channels, 64 of them
+    into the filter, where the paper gives no number; and every convolution starts
     as a projection (see below), so that training starts from what the backbone's features say.
 
     Args:
