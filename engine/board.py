@@ -76,7 +76,7 @@ class Board:
         """As a text, and in the HPARAMS tab beside the validation's score."""
         code = yaml.safe_dump(hyper_parameters, sort_keys=False)
         text = summary.text("hyper_parameters", f"```yaml\n{code}```")
-        table = summary.hparams(dict(_flat(hyper_parameters)), {tag("val_success_auc"): None})
+        table = summary.hparams(dict(_flat(hyper_parameters)), {tag("val_score"): None})
         experiment, session, _ = table  # the third would say that the run has ended
         self._add([Event(summary=part) for part in (text, experiment, session)])
 
@@ -113,8 +113,8 @@ def take_back(directory: Path, step: int, validated: int) -> None:
 
 
 def tag(name: str) -> str:
-    """Where TensorBoard shows a number of metrics.jsonl: "val_success_auc" is
-    "validation/success_auc"."""
+    """Where TensorBoard shows a number of metrics.jsonl: "val_score", the figure that ranks
+    on val_dataset, is "validation/score"."""
     for prefix, group in PREFIXES.items():
         if name.startswith(prefix):
             return group + name.removeprefix(prefix)

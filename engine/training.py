@@ -211,7 +211,7 @@ class Training:
         self.tracker.train()
         self.validated = self.step
         epoch = self.step // self.settings.steps_per_epoch
-        board.write({"step": self.step, "epoch": epoch, "val_success_auc": score})
+        board.write({"step": self.step, "epoch": epoch, "val_score": score})
         best = " (the best so far)" if score > self.best else ""
         log.info("epoch %d, step %d: validation %.3f%s", epoch, self.step, score, best)
         if best:

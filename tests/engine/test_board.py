@@ -164,7 +164,7 @@ def test_lines_are_numbers_by_name(tmp_path):
     board = Board(tmp_path, 0, CONFIG)
     lines = [
         {"step": 10, "loss": 0.5, "regression": 0.25, "learning_rate": 1e-3},
-        {"step": 20, "epoch": 1, "val_success_auc": 0.625},
+        {"step": 20, "epoch": 1, "val_score": 0.625},
     ]
     for line in lines:
         board.write(line)
@@ -178,13 +178,13 @@ def test_tensorboard_groups_them(tmp_path):
     line = {
         "loss": 0.5, "regression": 0.25, "learning_rate": 0.125, "learning_rate_backbone": 0.0625,
         "gradient_norm": 2.0, "clips_per_second": 30.0, "data_wait": 0.75, "skipped_pictures": 1,
-        "memory_gb": 3.0, "gpu_memory_gb": 4.0, "epoch": 2, "val_success_auc": 0.375,
+        "memory_gb": 3.0, "gpu_memory_gb": 4.0, "epoch": 2, "val_score": 0.375,
     }  # fmt: skip
     board.write({"step": 7} | line)
     tags = (
         "loss/total loss/regression learning_rate/base learning_rate/backbone gradient/norm "
         "speed/clips_per_second speed/data_wait data/skipped_pictures memory/host_gb memory/gpu_gb "
-        "data/epoch validation/success_auc"
+        "data/epoch validation/score"
     ).split()
     assert [tag(name) for name in line] == tags
     read = events(tmp_path)
@@ -221,7 +221,7 @@ def test_hyper_parameters_are_a_text_and_a_table(tmp_path):
         "trainer.amp": "true", "trainer.clip_norm": 10.0, "trainer.name": "rar",
     }  # fmt: skip
     experiment = HParamsPluginData.FromString(tables["_hparams_/experiment"]).experiment
-    assert [info.name.tag for info in experiment.metric_infos] == [tag("val_success_auc")]
+    assert [info.name.tag for info in experiment.metric_infos] == [tag("val_score")]
     assert {info.name for info in experiment.hparam_infos} == set(values)
     assert [path.name for path in tmp_path.iterdir()] == ["tensorboard"]
     assert all(path.is_file() for path in (tmp_path / "tensorboard").iterdir())
@@ -253,7 +253,7 @@ def test_a_resumed_run_has_no_point_twice(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("torn", ['{"step": 3, "lo', '{"step": 3}', "\0\0\0\n", '{"step": 3,\n'])
 def test_a_line_that_is_not_whole_is_taken_back(tmp_path, torn):
-    kept = '{"step": 1, "loss": 1.0}\n{"step": 5, "val_success_auc": 0.5}\n'
+    kept = '{"step": 1, "loss": 1.0}\n{"step": 5, "val_score": 0.5}\n'
     (tmp_path / "metrics.jsonl").write_text(kept + '{"step": 6, "loss": 1.0}\n' + torn)
     take_back(tmp_path, 5, 5)
     assert (tmp_path / "metrics.jsonl").read_text() == kept

@@ -339,4 +339,4 @@ def test_validation_that_was_cut_short_is_done_at_the_start(tmp_path):
     run.fit()
     assert weights(tmp_path, "best.pt")["step"] == 5 and run.best == 0.5
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in lines if "val_success_auc" in line] == [5, 10]
+    assert [line["step"] for line in lines if "val_score" in line] == [5, 10]

@@ -200,6 +200,8 @@ def test_an_untrained_network_keeps_its_boxes_in_the_picture():
     for _ in range(3):
         memory, boxes, _ = tracker.update(frames, memory)
         assert torch.isfinite(boxes).all() and (boxes[:, 2:] >= 4).all()
+        middles = boxes[:, :2] + boxes[:, 2:] / 2
+        assert (middles >= 0).all() and (middles <= frames.sizes).all()
 
 
 # ---------------------------------------------------------------- training
