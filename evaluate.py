@@ -34,7 +34,7 @@ def evaluate(config: DictConfig) -> float | None:
     return MODES[config.mode](config)
 
 
-def track_dataset(config: DictConfig) -> None:
+def evaluate_tracker(config: DictConfig) -> None:
     """Track `config`'s dataset with its checkpoint, or with its tracker as it is built."""
     _check_tracking(config)
     # Here, since torch takes seconds to import: the other modes do without it.
@@ -112,8 +112,7 @@ def search(config: DictConfig) -> float:
 
     from engine.build import build_contestant
     from engine.distributed import build_device
-    from engine.results import EvaluationSettings, check_evaluation
-    from engine.results import track_dataset as track
+    from engine.results import EvaluationSettings, check_evaluation, track_dataset
 
     device = build_device(config.device)
     settings = EvaluationSettings(**config.evaluation)
@@ -133,7 +132,7 @@ def search(config: DictConfig) -> float:
     for row, (one, overrides) in rows.items():
         log.info("%s", " ".join(overrides) or f"the {DEFAULTS}")
         results = folder / row / "results"
-        made_by = track(one, dataset, results, settings, device, config.seed)
+        made_by = track_dataset(one, dataset, results, settings, device, config.seed)
         found = measure(folder, row, overrides, one.name, made_by, dataset, config.convention)
         log.info("%s %.4f", found.metric, found.score)
     log.info("%s", write_search(folder))
@@ -164,7 +163,7 @@ def _check_tracking(config: DictConfig) -> None:
         )
 
 
-MODES = {"track": track_dataset, "score": score_folder, "table": print_tables, "search": search}
+MODES = {"track": evaluate_tracker, "score": score_folder, "table": print_tables, "search": search}
 SEARCHED: dict[Path, float] = {}  # rows of this command, as a sweeper may ask for one again
 
 

@@ -10,7 +10,7 @@ from benchmarks.report.elements import heading, named, quiet, row, section, tabl
 from benchmarks.report.view import NOTHING, Content, colors, number, signed
 from benchmarks.scores import Scores
 
-PROTOCOLS = {"ope": "ope", "baseline": "reset"}  # as benchmarks/published calls them
+PUBLISHED_AS = {"ope": "ope", "baseline": "reset"}  # as benchmarks/published calls them
 # Rows of this project whose name a published tracker has too.
 NOT_THE_PUBLISHED = {
     "cacf": "cacf is this project's baseline, RAR's filter on features that were not trained for "
@@ -23,7 +23,7 @@ def published_beside(
     scores: Scores, benchmark: str, look_up: Callable[[str, str], list[PublishedFigure]]
 ) -> dict[str, list[PublishedFigure]]:
     """metric -> what was published of the same benchmark, protocol and metric, where anything."""
-    protocol = PROTOCOLS.get(scores.protocol)
+    protocol = PUBLISHED_AS.get(scores.protocol)
     found = {
         metric: [one for one in look_up(benchmark, metric) if one.protocol == protocol]
         for metric in scores.metrics

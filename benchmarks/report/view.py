@@ -12,7 +12,7 @@ from benchmarks.report.disagreements import Disagreement
 from benchmarks.scores import Scores
 from benchmarks.starts import SEGMENTS, SHIFTS
 
-PROTOCOLS = {
+IN_WORDS = {
     "ope": "OPE",
     "tre": "TRE",
     "sre": "SRE",
@@ -71,7 +71,7 @@ class Content:
 
 def protocol_name(scores: Scores) -> str:
     """As headings call it."""
-    return PROTOCOLS.get(scores.protocol, scores.protocol)
+    return IN_WORDS.get(scores.protocol, scores.protocol)
 
 
 def refusals(scores: Scores) -> list[str]:
