@@ -189,7 +189,8 @@ class CropCache:
         if os.fstat(table).st_size != HEADER.itemsize + 4 * self.items:
             return False
         entries = np.frombuffer(os.pread(table, 4 * self.items, HEADER.itemsize), np.int32)
-        return (entries.max(initial=FREE) + 1) * self.slot_bytes <= os.fstat(self._file).st_size
+        used = int(entries.max(initial=FREE)) + 1  # in int32 their bytes would overflow
+        return used * self.slot_bytes <= os.fstat(self._file).st_size
 
     def _tidy(self) -> None:
         """Free what a killed process was writing, and what lies beyond a limit that was lowered. A

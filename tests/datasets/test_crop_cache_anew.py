@@ -54,6 +54,20 @@ def test_where_boots_cannot_be_told_apart_every_start_is_new(open_cache, monkeyp
     assert open_cache().filled == 0
 
 
+def test_a_cache_of_more_than_two_gigabytes_that_was_cut_starts_anew(open_cache):
+    sizes = {"items": 4, "slot_bytes": 2**30, "gigabytes": 5}  # a sparse file
+    cache = open_cache(**sizes)
+    fill(cache, range(3))
+    assert all(holds(cache, item) for item in range(3)) and cache.bytes == 3 * 2**30
+    del cache
+    cache = open_cache(**sizes)
+    assert cache.filled == 3 and holds(cache, 2)
+    slots = cache.folder / "slots"
+    del cache
+    os.truncate(slots, 2**31)
+    assert open_cache(**sizes).filled == 0
+
+
 @pytest.mark.parametrize("name", ["slots", "table"])
 def test_a_cache_whose_files_were_cut_starts_anew(open_cache, name):
     cache = open_cache()
