@@ -174,7 +174,7 @@ def evaluate_trained(config: DictConfig, run: Run, dataset: Dataset, device: tor
     trained, checkpoint, stored = load_tracker(path, config, overrides=[])
     weights = f"{path}, step {checkpoint['step']}"
     contestants = [Contestant(config.label, trained, weights, network_config(stored))]
-    contestants += [BASELINES[name](stored) for name in config.baselines]
+    contestants += [BASELINES[name](stored, config.label) for name in config.baselines]
     settings = EvaluationSettings(**config.evaluation)
     evaluate_all(contestants, dataset, run.directory, settings, device, config.seed)
 
@@ -187,21 +187,23 @@ def is_reported(config: DictConfig, run: Run, dataset: Dataset) -> bool:
     report = json.loads(path.read_text())
     asked = {config.label, *(LABELS[name].format(config.label) for name in config.baselines)}
     protocol = EvaluationSettings(**config.evaluation).protocol_of(dataset)
-    found = (report["benchmark"], report["protocol"], set(report["sequences"]))
-    same = found == (dataset.name, protocol, set(dataset.by_name))
+    found = [report[key] for key in ("benchmark", "protocol", "part")]
+    same = found == [dataset.name, protocol, dataset.part] and (
+        set(report["sequences"]) == set(dataset.by_name)
+    )
     return same and asked <= set(report["made_by"])
 
 
-def untrained(config: DictConfig) -> Contestant:
+def untrained(config: DictConfig, label: str) -> Contestant:
     """The tracker before its training."""
     tracker = build_tracker(config)
-    label = LABELS["untrained"].format(config.label)
-    return Contestant(label, tracker, describe_weights(config, tracker), network_config(config))
+    weights = describe_weights(config, tracker)
+    return Contestant(LABELS["untrained"].format(label), tracker, weights, network_config(config))
 
 
 LABELS = {"first_box": "first_box", "untrained": "{}_untrained"}  # in reports, of a tracker's
 BASELINES = {
-    "first_box": lambda config: Contestant("first_box", FirstBox(), "none", {}),
+    "first_box": lambda *_: Contestant("first_box", FirstBox(), "none", {}),
     "untrained": untrained,
 }
 

@@ -20,7 +20,7 @@ from ops.clip import ClipGeometry, RawClips
 from ops.crop import Frames, to_crop
 from ops.errors import InputError
 
-ATTEMPTS = 50  # clips drawn in one's place while their pictures cannot be read
+ATTEMPTS = 50  # clips drawn in one's place while their pictures cannot be used
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ class ClipDataset:
     def batch(self, keys: list[tuple[int, int]]) -> RawClips:
         """The clips of keys (epoch, index).
 
-        Raises InputError where the pictures of fifty clips, drawn for one key, cannot be read.
+        Raises InputError where the pictures of fifty clips, drawn for one key, cannot be read or do
+        not show the target.
         """
         skipped = []
         clips = [self._draw(key, skipped) for key in keys]
@@ -127,8 +128,8 @@ class ClipDataset:
         )
 
     def _draw(self, key: tuple[int, int], skipped: list[str]) -> Drawn:
-        """The clip of a key or, where a picture of it cannot be read, the first in its place that
-        can."""
+        """The clip of a key or, where a picture of it cannot be read or does not show the target,
+        the first in its place without such a picture."""
         for attempt in range(ATTEMPTS):
             random = np.random.default_rng((self.seed, *key, attempt))
             target, shown = self._sampler.draw(random), None

@@ -21,7 +21,7 @@ from ops.clip import ClipGeometry
 from ops.crop import Frames
 from ops.errors import InputError
 
-REGIONS = 1  # another number when a region of the same frame is no longer the same
+REGIONS = 2  # another number when a region of the same frame is no longer the same
 HEADER = struct.Struct("<2i7d")  # height, width, origin, scale, mean
 
 

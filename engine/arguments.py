@@ -18,6 +18,11 @@ def _overrides() -> list[Override]:
     return OverridesParser.create().parse_overrides(arguments)
 
 
+def unswept() -> list[str]:
+    """KEY=VALUE of the command line as they stand there, without those of several values."""
+    return [item.input_line for item in _overrides() if not item.is_sweep_override()]
+
+
 def given() -> dict[str, Any]:
     """KEY=VALUE of the command line, read as Hydra reads them; None for a sweep over several."""
     return {

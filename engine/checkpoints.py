@@ -78,6 +78,7 @@ class Checkpoints:
         self.folder, self.keep_every, self.keep_most = folder, keep_every, keep_most
         self.last, self.previous = folder / "last.pt", folder / "previous.pt"
         self.next, self.best = folder / "next.pt", folder / "best.pt"
+        self._found: Path | None = None  # by `newest`
 
     def save(self, content: dict[str, Any]) -> None:
         """The newest; what was the newest becomes the one before."""
@@ -86,6 +87,10 @@ class Checkpoints:
             for path in self._kept()[self.keep_most :]:
                 path.unlink()
         save_checkpoint(self.next, content)
+        self._take_over()
+
+    def _take_over(self) -> None:
+        """What is next becomes the last."""
         if self.last.exists():
             self.last.replace(self.previous)
         self.next.replace(self.last)
@@ -112,15 +117,19 @@ class Checkpoints:
                 continue
             if damage is not None:
                 log.warning("%s, of step %d, is used in its place", path.name, content["step"])
+            self._found = path
             return content
         if damage is not None:
             raise InputError(f"{damage}; there is none before it that could be used")
         return None
 
     def tidy(self) -> None:
-        """Remove what kills left behind half written."""
+        """End what a kill cut short: remove what is half written, and where `newest` found one that
+        was not called last.pt yet, call it so."""
         for path in self.folder.glob(".*.tmp"):
             path.unlink()
+        if self._found == self.next:
+            self._take_over()
 
     def _kept(self) -> list[Path]:
         """The numbered ones, newest first."""

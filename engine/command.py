@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from engine.arguments import SEARCH, add_argument, asked_checkpoint, given, swept_keys
+from engine.arguments import SEARCH, add_argument, asked_checkpoint, given, swept_keys, unswept
 from engine.help import help_text
 from engine.run import Run, close_log, discard_if_empty, is_used, note, show_held_back_warnings
 from ops.errors import InputError, check_flag
@@ -41,8 +41,7 @@ def run_command(task: Callable[[DictConfig], None], config_name: str) -> None:
         _check_search()
         _say_what_is_meant(config_name)
         if {"--help", "-h"} & set(sys.argv):
-            overrides = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-            print(help_text(CONFIG_PATH, config_name, overrides), flush=True)
+            print(help_text(CONFIG_PATH, config_name, unswept()), flush=True)
             return
         hydra.main(config_path=CONFIG_PATH, config_name=config_name, version_base="1.3")(job)()
     except BrokenPipeError:  # whoever reads what --help or --cfg prints has gone: `| head`

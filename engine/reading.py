@@ -18,13 +18,14 @@ class ClipReader:
     """The batches of a run from a step on, each once.
 
     A reader process that dies is replaced, and the batches follow as they would have. A picture
-    that cannot be read is named in the log, and another clip was drawn for it.
+    that cannot be read, or does not show its target, is named in the log, and another clip was
+    drawn for it.
 
     Args:
         load: a step -> the loader of the batches from there on (datasets/loader.py).
         step: the first.
         clips: of a batch.
-        share: of the clips drawn so far, for which a picture may have been unreadable.
+        share: of the clips drawn so far, for which a picture may have been so.
         unreadable: how many were in an earlier sitting of the run.
     """
 

@@ -14,8 +14,6 @@ import torch
 from conftest import ROOT, sliding
 from omegaconf import OmegaConf
 
-from engine.arguments import _sweep_row, _tracker_label
-
 sys.path.insert(0, str(ROOT))
 
 CACF = ["tracker=cacf", "tracker.input_size=63", "device=cpu"]
@@ -162,19 +160,6 @@ def test_a_finished_training_is_tested_with_what_is_asked_for_since(run, tmp_pat
     assert report.stat().st_mtime_ns == time_stamp
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["evaluate", "tracking.damping=0.5", "checkpoint=rasnet", "--cfg", "job"],
-        ["evaluate", "--cfg", "job", "tracking.damping=0.5", "checkpoint=rasnet"],
-        ["track", "source=x", "tracker=rasnet", "--cfg", "job"],
-    ],
-)
-def test_options_may_stand_anywhere(run, arguments):
-    code, text, error = run(*arguments)
-    assert code == 0 and "tracker: rasnet" in text, error
-
-
 def test_command_line_over_experiment_over_tracker(run, tmp_path):
     arguments = ["experiment=quickstart", "trainer.max_steps=1", "trainer.batch_size=2",
                  "trainer.validate=false", "evaluate_after=false", "head.width=16"]  # fmt: skip
@@ -299,24 +284,6 @@ def test_wrong_input_is_one_line_and_leaves_nothing(run, data, tmp_path):
         assert code == 1 and len(lines) == 1, (arguments, error)
         assert lines[0].startswith("error: ") and words in lines[0], (arguments, error)
     assert not (tmp_path / "runs").exists()
-
-
-def test_names_of_run_directories(monkeypatch):
-    assert _tracker_label(None, "rar") == "rar"
-    assert _tracker_label("runs/mine/checkpoints/best.pt", "rar") == "mine"
-    assert _tracker_label("weights/small.pt", "rar") == "small"
-    monkeypatch.setattr(sys, "argv", [
-        "train.py", "-m", "seed=1,2", "dataset.size=[160,120]", "tracking.scales=choice(1,3)",
-        "+experiment/table=glob(*)", "backbone.weights=a/b.pt,c/d.pt", "trainer.epochs=3",
-    ])  # fmt: skip
-    assert _sweep_row("rar", ["seed=1", "tracking.scales=3", "trainer.epochs=3"]) == (
-        "rar/seed-1_tracking.scales-3"
-    )
-    assert (
-        _sweep_row("table/row", ["+experiment/table=row", "dataset.size=[160,120]"]) == "table/row"
-    )
-    assert _sweep_row("rar", ["backbone.weights=a/b.pt"]) == "rar/backbone.weights-a-b.pt"
-    assert len(_sweep_row("rar", ["backbone.weights=" + "x" * 300])) < 120
 
 
 def test_only_our_own_classes_are_made(run):

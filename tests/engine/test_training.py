@@ -3,14 +3,13 @@
 import itertools
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from backbones import ResNet
-from engine.checkpoints import Checkpoints, load_checkpoint, save_checkpoint
+from engine.checkpoints import load_checkpoint, save_checkpoint
 from engine.settings import Settings
 from engine.training import Training, check_same_config
 from ops.clip import ClipGeometry, RawClips
@@ -274,26 +273,6 @@ def test_a_batch_is_shared_evenly():
     settings(batch_size=6).check_ranks(3)
     with pytest.raises(InputError, match=r"trainer.batch_size=2: .* multiple of the 3 processes"):
         settings().check_ranks(3)
-
-
-def test_a_kill_between_two_names_of_a_checkpoint_loses_nothing(tmp_path, monkeypatch):
-    checkpoints = Checkpoints(tmp_path, None, 1)
-    content = {"optimizer": {}, "model": {}, "config": {}}
-    checkpoints.save(content | {"step": 1})
-    checkpoints.save(content | {"step": 2})
-    replace = Path.replace
-
-    def killed(path, target):
-        if target.name == "last.pt":
-            raise KeyboardInterrupt
-        return replace(path, target)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Path, "replace", killed)
-        checkpoints.save(content | {"step": 3})
-    assert not (tmp_path / "last.pt").exists() and checkpoints.newest()["step"] == 3
-    checkpoints.save(content | {"step": 4})
-    assert checkpoints.newest()["step"] == 4 and not (tmp_path / "next.pt").exists()
 
 
 def test_numbered_checkpoints_are_pruned(tmp_path):

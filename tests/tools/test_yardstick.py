@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from conftest import Recorded, sliding
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from yardstick_report import REPORT
 
 from benchmarks.results import write_boxes
 from datasets.folder import folder
@@ -20,7 +21,7 @@ from ops.boxes import overlap
 from ops.errors import InputError
 from tools import opencv_trackers, yardstick
 from tools.yardstick import Row, Yardstick, arguments, quoted, rows_of
-from tools.yardstick_table import origin, tables, versions
+from tools.yardstick_table import tables
 
 LENGTHS = {"a": 6, "b": 9}
 # What a row's command does here: a box `off` pixels beside the truth, a line a start.
@@ -224,57 +225,6 @@ def test_what_is_left_out_is_said(data, tmp_path, capsys, monkeypatch):
     assert "KCF, MIL, CSRT: left out" in told and "opencv-contrib-python" in told
     assert "cacf on MobileNetV2: left out" in told
     assert (tmp_path / "runs" / "table.md").read_text() in told
-
-
-REPORT = json.dumps(
-    {
-        "benchmark": "data",
-        "protocol": "ope",
-        "convention": "matlab_otb",
-        "ranking": ["mine", "KCF"],
-        "sequences": {"a": {"frames": 1200}},
-        "scores": {t: {"success_auc": 0.5, "precision_20": 0.25} for t in ("mine", "KCF")},
-        "intervals": {
-            t: {"success_auc": [None, None], "precision_20": [None, None]} for t in ("mine", "KCF")
-        },
-        "per_sequence": {t: {"a": {"success_auc": 0.5}} for t in ("mine", "KCF")},
-        "made_by": {
-            "mine": {"weights": "/home/me/best.pt, step 7", "config": {"tracker": {"a": 1}}},
-            "KCF": {"weights": "none", "config": {"tracker": "OpenCV 5, KCF"}, "seed": 3},
-        },
-        "notes": ["a note"],
-        "refused": {"bad": "2 of 3 results are missing"},
-    }
-)
-
-
-def test_the_table_says_what_rows_come_from_and_what_is_missing():
-    text = tables(json.loads(REPORT))
-    assert text.startswith("data: 1,200 frames of 1 sequence, OPE, matlab_otb")
-    assert "| best.pt, step 7 " in text and "/home" not in text
-    assert "| OpenCV 5, KCF, seed 3 |" in text
-    assert text.count("one sequence") == 4
-    assert "- a note" in text
-    assert "- bad is not scored: 2 of 3 results are missing" in text
-
-
-@pytest.mark.parametrize(
-    ("weights", "words"),
-    [
-        ("/home/a b/runs/best.pt, step 7", "best.pt, step 7"),
-        ("untrained but for its backbone, /home/mobilenet.pt",
-         "untrained but for its backbone, mobilenet.pt"),
-        ("untrained", "untrained"),
-    ],
-)  # fmt: skip
-def test_folders_are_left_out_of_what_a_row_comes_from(weights, words):
-    assert origin({"weights": weights}) == words
-
-
-def test_rows_of_different_code_are_told():
-    made_by = {"a": {"code_version": "x"}, "b": {"code_version": "y"}, "KCF": {}}
-    assert versions({name: made_by[name] for name in ("a", "KCF")}) == []
-    assert "x: a; y: b" in versions(made_by)[0]
 
 
 class Scripted:
