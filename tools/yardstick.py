@@ -222,11 +222,8 @@ def rows_of(yardstick: Yardstick, given: argparse.Namespace) -> list[Row]:
     rows.append(yardstick.evaluated("cacf_pixels", "tracker=cacf", "backbone=pixels"))
     if given.backbone is not None:
         weights = ("backbone.weights", existing("--backbone", given.backbone))
-        settings = ("tracker=cacf", "backbone=mobilenet_v2")
-        finer = "backbone.outputs=[block3,block6]"
+        settings = ("tracker=cacf", "backbone=mobilenet_v2", "backbone.outputs=[block3,block6]")
         rows.append(yardstick.evaluated("cacf_mobilenet_v2", *settings, file=weights))
-        name = "cacf_mobilenet_v2_block3_block6"
-        rows.append(yardstick.evaluated(name, *settings, finer, file=weights))
     for text in given.checkpoint:
         name, file = own_name("--checkpoint", text, rows)
         path = existing(f"--checkpoint {name}", file)

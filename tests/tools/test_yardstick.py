@@ -157,11 +157,11 @@ def test_the_rows_that_are_asked_for(stick, data, tmp_path):
     options = ("--backbone", weights, "--checkpoint", f"mine={weights}", "--opencv", sys.executable)
     every = rows_of(stick, given(data, *options))
     names = ["first_box", "KCF", "MIL", "CSRT", "cacf_pixels", "cacf_mobilenet_v2"]
-    assert [row.name for row in every] == [*names, "cacf_mobilenet_v2_block3_block6", "mine"]
+    assert [row.name for row in every] == [*names, "mine"]
     weights.write_bytes(b"two")
     changed = rows_of(stick, given(data, *options))
     differ = [one.name for one, two in zip(every, changed, strict=True) if one.asked != two.asked]
-    assert differ == [names[-1], "cacf_mobilenet_v2_block3_block6", "mine"]
+    assert differ == [names[-1], "mine"]
 
 
 def test_a_row_of_any_settings(stick, data, tmp_path):
