@@ -26,9 +26,9 @@ class PlainNet(Backbone):
     """conv1..conv5 in one `features` chain, numbered as in the published networks.
 
     A stage is [max-pool,] convolution, ReLU[, local response normalisation]. The max-pools beyond
-    `stride` get stride 1, and their maps the size of the one before. As
-    neither network has BatchNorm to set its scale, convolutions start from He's initialisation
-    (a decision: the published Gaussian of 0.01 needs ImageNet's schedule).
+    `stride` get stride 1, and their maps the size of the one before. As neither network has
+    BatchNorm to set its scale, convolutions start from He's initialisation (a decision: the
+    published Gaussian of 0.01 needs ImageNet's schedule).
 
     Args:
         layers: the five convolutions.

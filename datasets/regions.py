@@ -17,6 +17,7 @@ import torch
 from datasets.crop_cache import CropCache
 from datasets.sampling import Shot
 from datasets.sequence import Part, Sequence
+from ops.boxes import can_start
 from ops.clip import ClipGeometry
 from ops.crop import Frames
 from ops.errors import InputError
@@ -131,7 +132,7 @@ class RegionReader:
         extent = self.geometry.windows(sequence.boxes[index], self.reach)  # of all crops together
         side = self.density * self.reach
         picture, reduction = sequence.reduced_frame(index, extent[2:].min() / side)
-        _check_inside(sequence, index, np.array(picture.shape[1::-1]) * reduction)
+        _check_shown(sequence, index, np.array(picture.shape[1::-1]) * reduction)
         extent = extent / reduction
         steps = np.maximum(extent[2:] / side, 1)  # picture pixels to one of the region
         low = np.floor(extent[:2] - self.margin * steps)
@@ -156,11 +157,10 @@ class RegionReader:
         )
 
 
-def _check_inside(sequence: Sequence, index: int, size: np.ndarray) -> None:
+def _check_shown(sequence: Sequence, index: int, size: np.ndarray) -> None:
     """Raise InputError for a box that lies outside of its picture of `size`: crops would be blank,
     and yet a pair."""
-    low, high = sequence.boxes[index, :2], sequence.boxes[index, :2] + sequence.boxes[index, 2:]
-    if (low >= size).any() or (high <= 0).any():
+    if not can_start(sequence.boxes[index], *size):
         box = ", ".join(f"{value:g}" for value in sequence.boxes[index])
         raise InputError(f"{sequence.name}, frame {index}: its box ({box}) is not in the picture")
 

@@ -11,11 +11,11 @@ from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
 SEARCH = "mode=search"  # of evaluate.py
+KEY_VALUE = re.compile(r"[\w+~/@.]+=")
 
 
 def _overrides() -> list[Override]:
-    arguments = [argument for argument in sys.argv[1:] if re.match(r"[\w+~/@.]+=", argument)]
-    return OverridesParser.create().parse_overrides(arguments)
+    return OverridesParser.create().parse_overrides(list(filter(KEY_VALUE.match, sys.argv[1:])))
 
 
 def unswept() -> list[str]:
@@ -39,8 +39,8 @@ def asked_checkpoint(default: str | None = None) -> str | None:
 
 def add_argument(argument: str) -> None:
     """Say KEY=VALUE, too, beside those that are given: none may stand behind an option."""
-    first = next(i for i, word in enumerate(sys.argv) if i and re.match(r"[\w+~/@.]+=", word))
-    sys.argv.insert(first, argument)
+    first = next(filter(KEY_VALUE.match, sys.argv[1:]))
+    sys.argv.insert(sys.argv.index(first, 1), argument)
 
 
 def swept_keys() -> set[str]:

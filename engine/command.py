@@ -175,8 +175,10 @@ def _say_what_is_meant(config_name: str) -> None:
 
 def _check_search() -> None:
     """Raise InputError if a search is to vary something else than settings of tracking."""
+    if SEARCH not in sys.argv[1:]:
+        return
     others = sorted(key for key in swept_keys() if not key.startswith("tracking."))
-    if SEARCH in sys.argv[1:] and others:
+    if others:
         raise InputError(f"{SEARCH} varies tracking.KEY=A,B,... alone, not {others[0]}")
 
 

@@ -12,7 +12,7 @@ from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig
 
 from datasets.sequence import Dataset
-from ops.errors import InputError
+from ops.errors import InputError, check_flag
 
 PACKAGES = ("backbones.", "heads.", "trackers.", "datasets.")
 
@@ -41,8 +41,8 @@ def _check_flags(node: DictConfig, given: dict[str, Any]) -> None:
     parameters = signature(get_object(node._target_)).parameters
     for key, value in {**node, **given}.items():
         declared = parameters[key].annotation if key in parameters else None
-        if declared is bool and not isinstance(value, bool):
-            raise InputError(f"{key}={value}: expected true or false")
+        if declared is bool:
+            check_flag(key, value)
 
 
 def _said_of_keys(text: str, target: str) -> str:

@@ -14,8 +14,8 @@ class PlainHead(nn.Module):
     """Levels brought to one stride, each normalised, side by side.
 
     Finer levels are averaged around every cell that stays, coarser ones are upsampled; cells lie on
-    each other (ops/grids.py). Each level of each patch is
-    centred channel by channel and divided by its root mean square, so that levels weigh alike.
+    each other (ops/grids.py). Each level of each patch is centred channel by channel and divided by
+    its root mean square, so that levels weigh alike.
 
     Args:
         channels, strides: of the backbone's levels.

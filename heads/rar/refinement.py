@@ -13,8 +13,8 @@ class Refinement(nn.Module):
 
     A level finer than `stride` comes to it by a strided lateral, a coarser one is upsampled. The
     figure shows no activation; ours is a ReLU after each merge. Decisions: 256 channels, 64 of them
-    into the filter, where the paper gives no number; and every convolution starts
-    as a projection (see below), so that training starts from what the backbone's features say.
+    into the filter, where the paper gives no number; and every convolution starts as a projection
+    (see below), so that training starts from what the backbone's features say.
 
     Args:
         channels, strides: of the levels, first to last.

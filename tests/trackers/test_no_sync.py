@@ -1,5 +1,7 @@
 """Neither a step of training nor the tracking of a frame makes the host wait for the device."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 import torch
@@ -164,41 +166,47 @@ def test_losses_under_autocast(name):
     assert sum(bool(gradient.any()) for gradient in gradients) > 0.9 * len(gradients)
 
 
-@pytest.mark.gpu
-@pytest.mark.parametrize("name", SMALL)
-def test_tracking_a_frame_does_not_wait_for_a_gpu(name):
+@pytest.fixture
+def device():
     if not torch.cuda.is_available():
         pytest.skip("no GPU")
-    device = torch.device("cuda")
-    picture = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
-    tracker = build(name)[0].to(device, memory_format=torch.channels_last).eval()
-    update = follow(tracker, Frames.stack([picture], device), device)
-    torch.cuda.set_sync_debug_mode("default" if name == "cract" else "error")
+    return torch.device("cuda")
+
+
+@contextmanager
+def raising(mode="error"):
+    """As CUDA itself sees it: torch raises at every wait that it causes."""
+    torch.cuda.set_sync_debug_mode(mode)
     try:
-        update()
+        yield
     finally:
         torch.cuda.set_sync_debug_mode("default")
 
 
 @pytest.mark.gpu
+@pytest.mark.parametrize(
+    "name", sorted(SMALL.keys() - {"cract"})
+)  # which reads whose targets learn
+def test_tracking_a_frame_does_not_wait_for_a_gpu(name, device):
+    picture = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    tracker = build(name)[0].to(device, memory_format=torch.channels_last).eval()
+    update = follow(tracker, Frames.stack([picture], device), device)
+    with raising():
+        update()
+
+
+@pytest.mark.gpu
 @pytest.mark.parametrize("name", SMALL)
-def test_a_step_does_not_wait_for_a_gpu(name):
-    """As CUDA itself sees it: torch raises at every wait that it causes."""
-    if not torch.cuda.is_available():
-        pytest.skip("no GPU")
-    device = torch.device("cuda")
+def test_a_step_does_not_wait_for_a_gpu(name, device):
     tracker, clip = build(name)
     tracker = tracker.to(device, memory_format=torch.channels_last)
     clip = type(clip)(**{key: value.to(device) for key, value in vars(clip).items()})
     optimizer = build_optimizer(tracker, 1e-3, 0.9, 1e-4, 0.1, device)
     for mode in ("default", "error"):
-        torch.cuda.set_sync_debug_mode(mode)
-        try:
+        with raising(mode):
             with torch.autocast("cuda", torch.bfloat16):
                 losses, _ = tracker.loss(clip)
             optimizer.zero_grad(set_to_none=True)
             sum(losses.values()).backward()
             clip_gradients(tracker.parameters(), 10.0)
             optimizer.step()
-        finally:
-            torch.cuda.set_sync_debug_mode("default")
