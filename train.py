@@ -54,9 +54,9 @@ def train(config: DictConfig) -> None:
     settings = Settings(**config.trainer, **config.optimizer)
     with world.main_first():  # it reads the annotations, the others what it wrote down
         dataset = build_dataset(config.dataset)
+    tracker = build_tracker(config).to(device, memory_format=torch.channels_last)
     validate = build_validation(config, world, device) if settings.validate else None
     test_dataset = build_test(config) if config.evaluate_after else None
-    tracker = build_tracker(config).to(device, memory_format=torch.channels_last)
     digest = footage_digest(dataset)
     clips = build_clips(config, dataset, digest, tracker)
     plain = OmegaConf.to_container(config, resolve=True)
@@ -144,8 +144,8 @@ def build_validation(config: DictConfig, world: World, device: torch.device) -> 
     dataset = build_dataset(config.val_dataset)
     if dataset.split == "test":
         raise InputError(f"val_dataset {dataset.name}: split=test is refused in training")
-    check_starts(dataset.sequences)
     settings = EvaluationSettings(**config.evaluation)
+    check_starts(dataset.sequences)
 
     def validate(tracker: Tracker) -> float:
         evaluation = Evaluation(tracker, settings.batch_size, device)

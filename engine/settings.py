@@ -1,6 +1,7 @@
 """What a training is told, and the schedule that follows from it."""
 
 import os
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +9,12 @@ import torch
 from ops.errors import InputError, check_flag, check_number, check_part
 
 MOST_READERS = 12  # a GPU's share; more wait for each other
+
+
+def computes_bf16() -> bool:
+    """Whether convolutions in bf16 run on this CPU's own instructions, as oneDNN sees it."""
+    available = torch.backends.mkldnn.is_available()
+    return available and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,15 @@ class Settings:
             )
 
     def mixed(self, device: torch.device) -> bool:
-        """Whether steps compute in bf16 where that serves. `auto`: on a GPU alone."""
+        """Whether steps compute in bf16 where that serves. `auto`: on a GPU alone. On a CPU without
+        instructions for it they do not, as bf16 would take several times as long as float32."""
+        if device.type == "cpu" and self.amp is True and not computes_bf16():
+            warnings.warn(
+                "trainer.amp=true: this CPU has no instructions for bf16 (AVX-512); steps are "
+                "computed in float32",
+                stacklevel=2,
+            )
+            return False
         return device.type == "cuda" if self.amp == "auto" else bool(self.amp)
 
     def readers(self, device: torch.device, ranks_here: int) -> int:

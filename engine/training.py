@@ -275,7 +275,7 @@ class Training:
 
 
 # What may differ between a run and its resumption: none of it changes the weights, but for the
-# device, on which rounding depends (and trainer.amp=auto, which is bf16 on a GPU).
+# device, on which rounding depends (and trainer.amp, which depends on it).
 FREE = {
     *("resume", "name", "label", "device", "evaluation", "evaluate_after", "baselines", "index"),
     *("data_root", "test_dataset", "cache", "trainer.max_steps", "trainer.workers"),

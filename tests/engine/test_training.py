@@ -250,7 +250,8 @@ def test_a_rate_of_zero_is_refused(name):
 
 
 @pytest.mark.parametrize(("amp", "expected"), [("auto", False), (True, True), (False, False)])
-def test_steps_on_the_cpu_compute_in_bf16_where_that_is_said(tmp_path, amp, expected):
+def test_steps_on_the_cpu_compute_in_bf16_where_that_is_said(tmp_path, monkeypatch, amp, expected):
+    monkeypatch.setattr("engine.settings.computes_bf16", lambda: True)
     types = []
 
     class Product(Line):
@@ -262,6 +263,14 @@ def test_steps_on_the_cpu_compute_in_bf16_where_that_is_said(tmp_path, amp, expe
     assert types == [torch.bfloat16 if expected else torch.float32]
     assert weights(tmp_path)["model"]["value"].dtype == torch.float32
     assert settings(amp=amp).mixed(torch.device("cuda")) is (amp is not False)
+
+
+def test_a_cpu_without_bf16_computes_in_float32_and_says_so(monkeypatch):
+    """It would take seven times as long: convolutions fall back to plain loops."""
+    monkeypatch.setattr("engine.settings.computes_bf16", lambda: False)
+    with pytest.warns(UserWarning, match="trainer.amp=true: this CPU has no instructions for bf16"):
+        assert not settings(amp=True).mixed(torch.device("cpu"))
+    assert settings(amp=True).mixed(torch.device("cuda"))
 
 
 def test_another_precision_is_refused():

@@ -23,12 +23,13 @@ WAITS = {
 READS = ("tolist", "numpy", "cpu", "item")
 
 SIAMESE = ("tracker.template_size=95", "tracker.search_size=159")
+NARROW = ("backbone=alexnet_siamfc", "backbone.width=0.25")
 SMALL = {
-    "rar": ("backbone=resnet18", "tracker.input_size=63"),
+    "rar": (*NARROW, "tracker.input_size=96", "head.hidden_channels=32", "head.width=64"),
     "siamfc": SIAMESE,
     "rasnet": SIAMESE,
-    "hrom": ("backbone=resnet18", *SIAMESE),
-    "cract": SIAMESE,
+    "hrom": (*NARROW, *SIAMESE, "head.out_channels=64", "head.hidden=64"),
+    "cract": (*NARROW, *SIAMESE, "head.width=64", "head.hidden=128"),
 }
 
 

@@ -27,8 +27,8 @@ from trackers.base import join
 
 def rar():
     backbone = ResNet(depth=18, outputs=["conv2"], stride=4)
-    head = RARHead(backbone.channels, backbone.strides, 4, 8, width=32, out_channels=16)
-    return CorrelationFilterTracker(backbone, head, CACF(), input_size=96)
+    head = RARHead(backbone.channels, backbone.strides, 4, 4, width=16, out_channels=16)
+    return CorrelationFilterTracker(backbone, head, CACF(), input_size=63)
 
 
 def siamfc(attention=False):
@@ -43,10 +43,10 @@ def rasnet():
 
 
 def hrom():
-    backbone = ResNet(depth=18, outputs=["conv2"], stride=8)
+    backbone = SiamFCAlexNet(width=0.25)
     sizes = {"out_channels": 32, "hidden": 32, "context_channels": 32}
-    head = HROMHead(backbone.channels, backbone.strides, stride=4, **sizes)
-    return RegionProposalTracker(backbone, head, 63, 127, window_influence=0)
+    head = HROMHead(backbone.channels, backbone.strides, **sizes)
+    return RegionProposalTracker(backbone, head, 95, 159, window_influence=0)
 
 
 def cract():
@@ -62,11 +62,11 @@ IN_ORDER = ClipSampling(4, 3, 3, 1, 0.0, 0.0, search_shift=0.1, search_scale=0.0
 @pytest.mark.parametrize(
     ("build", "sampling", "rate", "steps"),
     [
-        (rar, IN_ORDER, 0.02, 60),
+        (rar, IN_ORDER, 0.02, 30),
         (siamfc, SEARCHES, 0.05, 40),
         (rasnet, SEARCHES, 0.05, 40),
-        (hrom, SEARCHES, 0.03, 120),
-        (cract, SEARCHES, 0.02, 100),
+        (hrom, SEARCHES, 0.04, 100),
+        (cract, SEARCHES, 0.03, 60),
     ],
 )
 def test_three_clips_are_learned_and_tracked(build, sampling, rate, steps):
