@@ -8,12 +8,15 @@ from training_trees import given, write_cract_trees, write_hrom_trees
 
 SIAMESE = ["tracker.template_size=95", "tracker.search_size=159"]
 RECIPES = {
-    "hrom on hrom_mix": ["tracker=hrom", "dataset=hrom_mix", "backbone=pixels", *SIAMESE],
+    "hrom on hrom_mix": [
+        *("tracker=hrom", "dataset=hrom_mix", "backbone=pixels", *SIAMESE),
+        *("head.out_channels=32", "head.hidden=32"),
+    ],
     "cract on cract_mix": [
         *("tracker=cract", "dataset=cract_mix", "dataset.parts.trackingnet.dataset.parts=[2]"),
-        *("backbone=pixels", *SIAMESE),
+        *("backbone=pixels", *SIAMESE, "head.width=32", "head.hidden=64"),
     ],
-    "rasnet on vid": ["tracker=rasnet", "dataset=vid", *SIAMESE],
+    "rasnet on vid": ["tracker=rasnet", "dataset=vid", "backbone.width=0.25", *SIAMESE],
     "rar on vid": [
         *("tracker=rar", "dataset=vid", "backbone=resnet18", "backbone.outputs=[conv2]"),
         *("head.stride=4", "head.width=8", "head.hidden_channels=4", "tracker.input_size=63"),

@@ -150,7 +150,7 @@ def test_a_run_asked_in_its_last_step_does_not_go_on_to_the_test_set(tmp_path):
 def test_a_report_of_earlier_weights_does_not_stay(tmp_path):
     directory = tmp_path / "run"
     after = ("evaluate_after=true", "test_dataset.count=1", "test_dataset.length=5")
-    slow = ("val_dataset.length=120", "evaluation.batch_size=1", "trainer.epochs=2")
+    slow = ("val_dataset.length=60", "evaluation.batch_size=1", "trainer.epochs=2")
     code, printed = run_training(directory, *after, *slow, "trainer.max_steps=3")
     assert code == 0, printed
     process = start_training(directory, *after, *slow, "resume=true", "trainer.max_steps=8")
