@@ -54,9 +54,9 @@ def train(config: DictConfig) -> None:
     settings = Settings(**config.trainer, **config.optimizer)
     with world.main_first():  # it reads the annotations, the others what it wrote down
         dataset = build_dataset(config.dataset)
-    tracker = build_tracker(config).to(device, memory_format=torch.channels_last)
     validate = build_validation(config, world, device) if settings.validate else None
     test_dataset = build_test(config) if config.evaluate_after else None
+    tracker = build_tracker(config).to(device, memory_format=torch.channels_last)
     digest = footage_digest(dataset)
     clips = build_clips(config, dataset, digest, tracker)
     plain = OmegaConf.to_container(config, resolve=True)
