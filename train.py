@@ -121,8 +121,9 @@ def leave(
 
 
 def describe(training: Training) -> str:
-    """In words, what there is to do."""
+    """In words, what there is to do, and how."""
     words = f"steps {training.step} to {training.settings.last_step}"
+    words += f", in {'bf16' if training.amp else 'float32'}"
     ranks = training.world.size
     return words if ranks == 1 else f"{words}, in {ranks} processes"
 

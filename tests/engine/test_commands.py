@@ -100,6 +100,7 @@ def test_training_then_its_checkpoint_in_every_command(run, data, tmp_path):
         "test_dataset.length=5", "baselines=[first_box,untrained]",
     )  # fmt: skip
     assert code == 0 and "rar_untrained" in text and "first_box" in text
+    assert "on cpu, steps 0 to 2, in float32" in (directory / "train.log").read_text()
     report = json.loads((directory / "report.json").read_text())
     assert set(report["scores"]) == {"rar", "rar_untrained", "first_box"}
     assert report["made_by"]["rar_untrained"]["weights"] == "untrained"
