@@ -115,12 +115,12 @@ def search(config: DictConfig) -> float:
     from engine.results import EvaluationSettings, check_evaluation, track_dataset
 
     device = build_device(config.device)
-    settings = EvaluationSettings(**config.evaluation)
-    check_evaluation(dataset, settings, config.convention)
     given = list(hydra_config.overrides.task)
     chosen = [override for override in given if override.lstrip("+~").startswith("tracking.")]
     defaults = _build_defaults(config, [override for override in given if override not in chosen])
     contestant = build_contestant(config)
+    settings = EvaluationSettings(**config.evaluation)
+    check_evaluation(dataset, settings, config.convention)
     record_network(run, config, contestant.config)
     folder, rows = directory.parent, {DEFAULTS: (defaults, [])}
     if contestant.config != defaults.config:

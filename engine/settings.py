@@ -107,14 +107,16 @@ class Settings:
     def mixed(self, device: torch.device) -> bool:
         """Whether steps compute in bf16 where that serves. `auto`: on a GPU alone. On a CPU without
         instructions for it they do not, as bf16 would take several times as long as float32."""
-        if device.type == "cpu" and self.amp is True and not computes_bf16():
+        if self.amp == "auto":
+            return device.type == "cuda"
+        if self.amp and device.type == "cpu" and not computes_bf16():
             warnings.warn(
                 "trainer.amp=true: this CPU has no instructions for bf16 (AVX-512); steps are "
                 "computed in float32",
                 stacklevel=2,
             )
             return False
-        return device.type == "cuda" if self.amp == "auto" else bool(self.amp)
+        return bool(self.amp)
 
     def readers(self, device: torch.device, ranks_here: int) -> int:
         """Processes that read clips for one rank. `auto`: on a GPU the machine's cores shared among

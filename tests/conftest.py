@@ -36,6 +36,11 @@ class Recorded(Sequence):
         return self.frames[index]
 
 
+def first_frames(sequence, count):
+    frames = [sequence.frame(index) for index in range(count)]
+    return Recorded(sequence.name, frames, sequence.boxes[:count])
+
+
 def sliding(name, length, size, start=(40.0, 30.0), step=(2.0, 1.0), box=(20.0, 24.0), seed=0):
     """A textured patch that slides over a textured picture by whole pixels."""
     random = np.random.default_rng(seed)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import Recorded
+from conftest import first_frames
 
 from backbones import ResNet, SiamFCAlexNet
 from datasets.clips import ClipDataset
@@ -91,8 +91,3 @@ def test_three_clips_are_learned_and_tracked(build, sampling, rate, steps):
     assert sum(losses[-4:]) < 0.5 * sum(losses[:4])
     for sequence, boxes in Evaluation(tracker.eval(), 3).run(sequences):
         assert overlap(boxes, sequence.boxes)[1:].mean() > 0.7
-
-
-def first_frames(sequence, count):
-    frames = [sequence.frame(index) for index in range(count)]
-    return Recorded(sequence.name, frames, sequence.boxes[:count])

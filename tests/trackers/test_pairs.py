@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, Recorded
+from conftest import ROOT, first_frames
 from hydra import compose, initialize_config_dir
 
 from datasets.clips import ClipDataset
@@ -57,47 +57,39 @@ def test_pair(name, backbone, footage):
     tracker, found = check(footage.sequences, 4, *command)
     again, _ = build(*command)
     again.load_state_dict(tracker.state_dict())
-    np.testing.assert_array_equal(follow(again, start(footage.sequences, 2)), found[:2])
+    np.testing.assert_array_equal(follow(again, first_frames(footage.sequences[0], 2)), found[:2])
 
 
 @pytest.mark.parametrize("name", TRACKERS)
 def test_at_the_papers_size(name, footage):
-    with torch.no_grad():
-        check(footage.sequences, 2, name)
+    check(footage.sequences, 2, name, gradients=False)
 
 
-def check(sequences, frames, *command):
+def check(sequences, frames, *command, gradients=True):
     """Losses, their gradients, and frames tracked: the tracker, and the boxes that it finds."""
     tracker, config = build(*command)
     if "clip" in config:
         sampling = replace(ClipSampling(**config.clip), negatives=0.0)
         geometry, parts = tracker.geometry(), (Part("footage", sequences),)
         clips = ClipDataset(parts, geometry, sampling, ClipAugmentation())
-        check_training(tracker, clips.batch([(0, 0)]).cut(geometry))
-    found = follow(tracker, start(sequences, frames))
+        with torch.set_grad_enabled(gradients):
+            losses, _ = tracker.train().loss(clips.batch([(0, 0)]).cut(geometry))
+        loss = sum(losses.values())
+        assert torch.isfinite(loss)
+        if gradients:
+            check_gradients(tracker, loss)
+    found = follow(tracker, first_frames(sequences[0], frames))
     assert found.shape == (frames, 4) and np.isfinite(found).all()
     assert (found[:, 2:] >= 1).all()
     return tracker, found
-
-
-def start(sequences, frames):
-    first = sequences[0]
-    pictures = [first.frame(index) for index in range(frames)]
-    return Recorded(first.name, pictures, first.boxes[:frames])
 
 
 def follow(tracker, sequence):
     return next(iter(Evaluation(tracker.eval(), 1).run([sequence])))[1]
 
 
-def check_training(tracker, clip):
-    """Finite, and every weight that trains gets a gradient that is not zero."""
-    tracker.train()
-    losses, _ = tracker.loss(clip)
-    loss = sum(losses.values())
-    assert torch.isfinite(loss)
-    if not torch.is_grad_enabled():
-        return
+def check_gradients(tracker, loss):
+    """Every weight that trains gets one that is finite and not zero."""
     loss.backward()
     trained = [(n, p) for n, p in tracker.named_parameters() if p.requires_grad]
     without = [n for n, p in trained if p.grad is None or not p.grad.any()]
